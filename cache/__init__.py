@@ -1,0 +1,1 @@
+"""The record cache: freshness policy, keys, and the memory and Redis tiers."""

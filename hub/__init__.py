@@ -1,0 +1,1 @@
+"""Plumbline's hub: the outermost ring (application, commands, wiring) and the innermost (domain rules, errors)."""

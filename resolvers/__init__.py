@@ -1,0 +1,1 @@
+"""Per-request orchestration of the graph's reads, with batched loaders and no knowledge of Strawberry."""

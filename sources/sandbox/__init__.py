@@ -1,0 +1,1 @@
+"""Protocol-faithful stand-ins of the vendors' systems, written from the vendors' documentation."""
