@@ -1,0 +1,87 @@
+"""The version of a record: a hash of the attributes that its domain owns (domain.md 6.2).
+
+Vendors' own stamps are too coarse for compare-and-set, so callers get this instead: equal values, equal
+version, whatever the vendor's formatting. The canonical form follows domain.md 6.1: keys sorted, no
+spaces, numbers as strings, instants in UTC milliseconds, texts in NFC and trimmed.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from hub.domain.kinds import Domain, Kind
+from hub.domain.money import Money
+from hub.domain.ownership import attributes_of
+from hub.domain.records import Value
+
+VERSION = "version"
+"""The pseudo-attribute under which a record carries its version."""
+
+
+def widened(domain: Domain, kind: Kind, attributes: frozenset[str]) -> frozenset[str]:
+    """What must be read for these attributes: everything the domain owns when the version is among them."""
+    return (attributes - {VERSION}) | attributes_of(domain, kind) if VERSION in attributes else attributes
+
+
+def version_of(attributes: Mapping[str, Value]) -> str:
+    """The hash of these attributes: 32 lower-case hex digits. Also serves as a stamp where a vendor has none."""
+    text = json.dumps(_plain(dict(attributes)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()[:32]
+
+
+def with_version(
+    domain: Domain, kind: Kind, values: Mapping[str, Value], attributes: frozenset[str]
+) -> dict[str, Value]:
+    """The attributes that were asked for, out of the values read; the version is added when it was asked for."""
+    chosen = {name: value for name, value in values.items() if name in attributes}
+    if VERSION in attributes:
+        owned = attributes_of(domain, kind)
+        chosen[VERSION] = version_of({name: value for name, value in values.items() if name in owned})
+    return chosen
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant as canonical text: UTC RFC 3339 with milliseconds and Z."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _plain(value: Any) -> Any:
+    """The value in canonical JSON terms; members without a value are dropped."""
+    scalar = _scalar(value)
+    if scalar is not None or value is None:
+        return scalar
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items() if item is not None}
+    if is_dataclass(value):
+        return _plain({f.name: getattr(value, f.name) for f in fields(value)})
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    raise TypeError(f"a record cannot hold a {type(value).__name__}")
+
+
+def _scalar(value: Any) -> Any:  # noqa: PLR0911 - one return per type
+    """The canonical form of a simple value; None when it is not one."""
+    match value:
+        case bool():
+            return value
+        case str():
+            return unicodedata.normalize("NFC", str(value)).strip()
+        case int():
+            return str(value)
+        case Decimal():
+            return format(value.normalize() if value else Decimal(0), "f")
+        case datetime():
+            return instant_text(value)
+        case date():
+            return value.isoformat()
+        case Money():
+            return {"amountMinor": str(value.minor), "currency": value.currency}
+        case _:
+            return None
