@@ -1,0 +1,245 @@
+"""The seams: what the hub's inner parts ask of systems, of the record cache and of the directory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from hub.domain.ids import CanonicalId
+from hub.domain.kinds import Domain, Kind
+from hub.domain.records import Record, RecordKey, Value
+
+
+class Deletes(StrEnum):
+    """How a system tells that an object is gone (domain.md 6.4)."""
+
+    TOMBSTONES = "tombstones"
+    """The change feed names deleted objects explicitly."""
+    PROBE = "probe"
+    """Nothing tells; an explicit by-id "not there", twice and at least a minute apart, is the proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindSpec:
+    """What an adapter can do for one kind of record.
+
+    `vendor_kind` is the vendor's own object type; `attributes` what it supplies (all owned by its
+    domain); `batch` how many ids one upstream call reads at most; `overlap_s` how far before the
+    watermark a feed reads again so that late-arriving rows are not lost; `after` the kinds whose first
+    load should come before this one.
+    """
+
+    vendor_kind: str
+    attributes: frozenset[str]
+    batch: int
+    deletes: Deletes
+    overlap_s: float = 120.0
+    after: tuple[Kind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """A page of a change feed, oldest change first; `watermark` is what a feed may start from next time.
+
+    `watermark` is None while the page proves nothing yet about the order of changes; then only the
+    page after which it is set may be taken as progress.
+    """
+
+    records: Sequence[Record]
+    watermark: datetime | None
+
+
+class SourceAdapter(Protocol):
+    """One vendor's system: reads by id, and reads what changed. Stateless besides its transport."""
+
+    @property
+    def system(self) -> str:
+        """The system's key in the estate."""
+        ...
+
+    @property
+    def domain(self) -> Domain:
+        """The domain whose attributes this system supplies."""
+        ...
+
+    @property
+    def vendor(self) -> str:
+        """The vendor's name, e.g. `netsuite`."""
+        ...
+
+    @property
+    def kinds(self) -> Mapping[Kind, KindSpec]:
+        """The kinds of record that this system supplies."""
+        ...
+
+    async def fetch(self, kind: Kind, ids: Sequence[str], attributes: frozenset[str]) -> list[Record | None]:
+        """Fetch records by vendor id: one slot per id, in the order given; None where the vendor has none.
+
+        Only the named attributes are read (and the pseudo-attribute `version`). Splits over as many
+        upstream calls as `batch` needs. Raises SourceError.
+        """
+        ...
+
+    def changes(self, kind: Kind, since: datetime | None) -> AsyncIterator[ChangePage]:
+        """Everything that changed at or after `since` (None: everything there is), oldest first, in pages.
+
+        Records carry the kept attributes (hub.domain.directory.kept_by), `keys` and `label`; explicit
+        tombstones have `deleted` set. Raises SourceError; pages given before stay valid.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """One cheap authenticated call; raises SourceError when the system does not answer well."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the transport."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CachedRecord:
+    """A record as the cache has it now; `stale` when it is past its freshness because its source did not answer.
+
+    `record` is None when the vendor has no such object, or when nothing is known; then `unavailable`
+    holds the code of the reason (MISSING, SOURCE_UNAVAILABLE, SCHEMA_DRIFT, AUTH_FAILED, RATE_LIMITED).
+    """
+
+    record: Record | None
+    stale: bool = False
+    unavailable: str | None = None
+
+
+class RecordReader(Protocol):
+    """The record cache as resolvers see it."""
+
+    def peek(self, key: RecordKey, attributes: frozenset[str]) -> CachedRecord | None:
+        """The fresh record with all those attributes if it is in this process's memory, else None. Never waits."""
+        ...
+
+    async def load(
+        self, keys: Sequence[RecordKey], attributes: frozenset[str], *, max_age_s: float | None = None
+    ) -> list[CachedRecord]:
+        """Records by key, one per key in the order given; never raises for a source's fault.
+
+        `max_age_s` asks for records fresher than the kind's policy; 0 reads through.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A directory row: identity, the records behind it, and the kept values.
+
+    `keys` has the primary record per domain; `records` all active ones, in a stable order. `kept` has the
+    kept attributes by name with links already as canonical ids (a link that does not resolve is None),
+    plus what the hub derives: `stage` and `legal_entity`, `customer` of a project; `role` of a resource;
+    `invoice` of a milestone. `record_kind` tells a subcontractor from an employee.
+    """
+
+    id: CanonicalId
+    kind: Kind
+    record_kind: Kind
+    keys: Mapping[Domain, RecordKey]
+    records: tuple[RecordKey, ...]
+    kept: Mapping[str, Value]
+
+
+class Op(StrEnum):
+    """Comparison operators of a directory condition."""
+
+    IN = "in"
+    LESS = "less"
+    GREATER_OR_EQUAL = "greater_or_equal"
+    SUBTREE = "subtree"
+    """The value is a practice in the subtree of one of the given practices."""
+    CONTAINS = "contains"
+    """The casefolded text is part of the name, the code or the number."""
+    OVERLAPS = "overlaps"
+    """Any of the given values is among the attribute's values (skills; the models of a contract's lines)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition on a kept attribute; a list's conditions are all-of, a condition's values any-of."""
+
+    attribute: str
+    op: Op
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which page of which entities: filters, order (ties by id), keyset cursors.
+
+    `via` and `parents`: children whose link attribute `via` names a parent, paged per parent. Exactly
+    one of first and last is set; None for both means all.
+    """
+
+    kind: Kind
+    conditions: tuple[Condition, ...] = ()
+    order_by: str = "name"
+    descending: bool = False
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPage:
+    """A page of ids in order, each with its cursor, and where the page stands in the whole."""
+
+    ids: tuple[CanonicalId, ...]
+    cursors: tuple[str, ...]
+    has_next: bool
+    has_previous: bool
+    total: int
+
+
+class DirectoryReader(Protocol):
+    """The directory as resolvers see it; answers are kept in memory under a generation that every write bumps."""
+
+    @property
+    def generation(self) -> int:
+        """A number that changes whenever any answer below may change."""
+        ...
+
+    def peek_entity(self, canonical_id: CanonicalId) -> Entity | None:
+        """The entity if it is in memory and current, else None. Never waits."""
+        ...
+
+    async def entities(self, ids: Sequence[CanonicalId]) -> list[Entity | None]:
+        """Entities by id, in the order given: a merged id answers with the survivor, a deleted one with None."""
+        ...
+
+    async def by_code(self, kind: Kind, code: str) -> CanonicalId | None:
+        """The live entity of that kind with that exact code."""
+        ...
+
+    async def page(self, query: PageQuery) -> EntityPage:
+        """One page of a list. Raises InvalidInput for a cursor that is malformed or of another query."""
+        ...
+
+    async def child_pages(
+        self, query: PageQuery, parents: Sequence[CanonicalId]
+    ) -> Mapping[CanonicalId, EntityPage]:
+        """The same page for each parent, in one go; every parent has an entry."""
+        ...
+
+
+class DirectoryWriter(Protocol):
+    """The directory as feeds, read-through and commands write it."""
+
+    async def apply(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
+        """Take over records with their kept attributes; returns the entities that changed.
+
+        Matches or creates entities (domain.md 2.1), resolves links (parking those whose target is not
+        here yet), derives what the hub keeps, ignores records older than what is known, and honours
+        tombstones. One transaction.
+        """
+        ...

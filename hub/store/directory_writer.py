@@ -1,0 +1,537 @@
+"""How records become directory rows: match, link, merge, derive; one transaction per batch.
+
+The order of one batch: known records that did not change or are older are skipped; new ones are
+matched (existing cross reference, canonical id, other systems' ids, business keys; domain.md 2.1) or
+make an entity; then every entity touched is merged again from all its records, and projects whose
+facts changed get their derived values. Writers take turns (an advisory lock), because a link and its
+target may arrive in two batches at the same moment and must not miss each other.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from hub.domain.ids import CanonicalId, MalformedId, kind_of, new_id, parse_id
+from hub.domain.kinds import Domain, Kind, entity_kind
+from hub.domain.merge import (
+    Merged,
+    StoredRecord,
+    invoice_milestones,
+    matching_keys,
+    may_create,
+    merge,
+    own_values,
+    primary_records,
+    target_kind,
+)
+from hub.domain.records import BY_CANONICAL, BY_ID, Key, Record, RecordKey, Ref, Value
+from hub.domain.roles import RoleMap
+from hub.store.codec import decode, encode
+from hub.store.columns import columns_of
+from hub.store.links import LinkTable
+from hub.store.projects import derive_projects
+
+WRITE_LOCK = 7_210_418
+"""Key of the advisory lock under which directory writers take turns."""
+CHANNEL = "directory"
+"""Notification channel: the payload lists changed ids, or kinds when there are too many."""
+_PAYLOAD_LIMIT = 7_000
+
+Today = Callable[[], date]
+
+
+class PostgresDirectoryWriter:
+    """Takes records over into the directory; see hub.ports.DirectoryWriter."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        domains: Mapping[str, Domain],
+        roles: RoleMap,
+        today: Today = lambda: datetime.now(UTC).date(),
+    ) -> None:
+        self._engine = engine
+        self._domains = domains
+        self._roles = roles
+        self._today = today
+
+    async def apply(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
+        """Take over a batch; returns the entities that changed. Raises what the database raises, with nothing kept."""
+        if not records:
+            return frozenset()
+        async with self._engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
+            batch = _Batch(connection, self._domains, self._roles, self._today())
+            changed = await batch.run(records)
+            await _announce(connection, changed)
+        return changed
+
+    async def refresh_derived(self, kind: Kind) -> frozenset[CanonicalId]:
+        """Derive again what depends on the calendar (a project's stage on its start date); returns what changed."""
+        async with self._engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
+            rows = await connection.execute(
+                text("SELECT id FROM entity WHERE kind = :kind AND deleted_at IS NULL AND merged_into IS NULL"),
+                {"kind": kind},
+            )
+            changed = await derive_projects(connection, [CanonicalId(row.id) for row in rows], self._today())
+            await _announce(connection, frozenset(changed))
+        return frozenset(changed)
+
+
+class _Batch:
+    """One call of apply: the state that its steps share."""
+
+    def __init__(
+        self, connection: AsyncConnection, domains: Mapping[str, Domain], roles: RoleMap, today: date
+    ) -> None:
+        self.connection = connection
+        self.domains = domains
+        self.roles = roles
+        self.today = today
+        self.touched: set[CanonicalId] = set()
+
+    async def run(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
+        """All steps in order; the entities that changed."""
+        news = await self._news({record.key: record for record in records})
+        if not news:
+            return frozenset()
+        known = await self._known_entities(news)
+        assigned = await self._match([record for record in news if record.key not in known])
+        await self._store_records(news, known | assigned)
+        await self._store_keys(news)
+        self.touched |= {i for i in itertools.chain(known.values(), assigned.values()) if i is not None}
+        await self._adopt_waiting_records(news)
+        await self._wake_pending(news)
+        await self._merge_touched()
+        derived = await derive_projects(self.connection, await self._affected_projects(), self.today)
+        return frozenset(self.touched | set(derived))
+
+    # -- which records are news ------------------------------------------------------------------
+
+    async def _news(self, records: Mapping[RecordKey, Record]) -> list[Record]:
+        """The records that say something new: not the same as what is kept, not older, not an unknown tombstone."""
+        rows = await self.connection.execute(
+            text(
+                "SELECT r.system, r.kind, r.external_id, r.kept, r.source_timestamp, r.deleted_at FROM record r"
+                " JOIN jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)"
+                " USING (system, kind, external_id)"
+            ),
+            {"keys": _json([{"system": k.system, "kind": k.kind, "external_id": k.external_id} for k in records])},
+        )
+        stored = {RecordKey(row.system, Kind(row.kind), row.external_id): row for row in rows}
+        return [r for key, r in records.items() if _is_news(r, stored.get(key))]
+
+    async def _known_entities(self, news: Sequence[Record]) -> dict[RecordKey, CanonicalId]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT r.system, r.kind, r.external_id, r.entity_id FROM record r"
+                " JOIN jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)"
+                " USING (system, kind, external_id) WHERE r.entity_id IS NOT NULL"
+            ),
+            {"keys": _keys_json(news)},
+        )
+        return {RecordKey(r.system, Kind(r.kind), r.external_id): CanonicalId(r.entity_id) for r in rows}
+
+    # -- matching (domain.md 2.1) ----------------------------------------------------------------
+
+    async def _match(self, fresh: Sequence[Record]) -> dict[RecordKey, CanonicalId | None]:
+        """For each record without a cross reference: the entity it belongs to, a new one, or None (it waits)."""
+        links = LinkTable(self.connection)
+        wanted = [
+            (record.key.system, Ref(record.key.kind, key.value, key.name))
+            for record in fresh
+            for key in matching_keys(record.keys)
+        ]
+        await links.load(wanted)
+        taken = await self._taken(links.targets())
+        assigned: dict[RecordKey, CanonicalId | None] = {}
+        by_key: dict[tuple[Kind, Key], CanonicalId] = {}
+        for record in fresh:
+            found = self._find(record, links, by_key, taken)
+            if found is None and not record.deleted and self._creates(record):
+                found = self._created_id(record, taken)
+            assigned[record.key] = found
+            if found is not None:
+                taken.add((found, record.key.system, record.key.kind))
+                for key in record.keys:
+                    by_key.setdefault((entity_kind(record.key.kind), key), found)
+        return assigned
+
+    def _creates(self, record: Record) -> bool:
+        return may_create(record.key.kind, self.domains[record.key.system])
+
+    def _find(
+        self,
+        record: Record,
+        links: LinkTable,
+        by_key: Mapping[tuple[Kind, Key], CanonicalId],
+        taken: set[tuple[CanonicalId, str, Kind]],
+    ) -> CanonicalId | None:
+        """The first matching key that decides; an entity that already has a record of that system is not taken twice."""
+        for key in matching_keys(record.keys):
+            found = by_key.get((entity_kind(record.key.kind), key)) or links.get(
+                record.key.system, Ref(record.key.kind, key.value, key.name)
+            )
+            if found is not None and (found, record.key.system, record.key.kind) not in taken:
+                return found
+        return None
+
+    def _created_id(self, record: Record, taken: set[tuple[CanonicalId, str, Kind]]) -> CanonicalId:
+        """The canonical id that the source already carries, if it is free and of the right kind, else a fresh one."""
+        used = {canonical_id for canonical_id, _, _ in taken}
+        for key in record.keys:
+            if key.name == BY_CANONICAL:
+                carried = _valid_id(key.value, record.key.kind)
+                if carried is not None and carried not in used:
+                    return carried
+        return new_id(record.key.kind)
+
+    async def _taken(self, ids: Iterable[CanonicalId]) -> set[tuple[CanonicalId, str, Kind]]:
+        """Which (entity, system, kind of record) already have an active cross reference."""
+        rows = await self.connection.execute(
+            text(
+                "SELECT entity_id, system, kind FROM record WHERE entity_id = ANY(CAST(:ids AS text[]))"
+                " AND deleted_at IS NULL"
+            ),
+            {"ids": list(ids)},
+        )
+        return {(CanonicalId(row.entity_id), row.system, Kind(row.kind)) for row in rows}
+
+    # -- storing ---------------------------------------------------------------------------------
+
+    async def _store_records(
+        self, news: Sequence[Record], entities: Mapping[RecordKey, CanonicalId | None]
+    ) -> None:
+        rows = [
+            {
+                "system": r.key.system,
+                "kind": r.key.kind,
+                "external_id": r.key.external_id,
+                "domain": self.domains[r.key.system],
+                "entity_kind": entity_kind(r.key.kind),
+                "entity_id": entities.get(r.key),
+                "stamp": r.stamp,
+                "source_timestamp": r.source_timestamp,
+                "kept": encode(r.attributes),
+                "cleared": [name for name, value in r.attributes.items() if value is None],
+                "label": r.label,
+                "deleted_at": r.fetched_at if r.deleted else None,
+            }
+            for r in news
+        ]
+        await self.connection.execute(
+            text(
+                "WITH news AS (SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(system text, kind text,"
+                " external_id text, domain text, entity_kind text, entity_id text, stamp text,"
+                " source_timestamp timestamptz, kept jsonb, cleared text[], label text, deleted_at timestamptz)),"
+                " known AS (UPDATE record SET"
+                " entity_id = coalesce(record.entity_id, n.entity_id), stamp = n.stamp,"
+                " source_timestamp = coalesce(n.source_timestamp, record.source_timestamp),"
+                " kept = CASE WHEN n.deleted_at IS NULL THEN (record.kept || n.kept) - n.cleared ELSE record.kept END,"
+                " label = CASE WHEN n.label = '' THEN record.label ELSE n.label END,"
+                " deleted_at = n.deleted_at, missing_since = NULL"
+                " FROM news n WHERE record.system = n.system AND record.kind = n.kind"
+                " AND record.external_id = n.external_id"
+                " RETURNING record.system, record.kind, record.external_id)"
+                " INSERT INTO record (system, kind, external_id, domain, entity_kind, entity_id, stamp,"
+                " source_timestamp, kept, label, deleted_at)"
+                " SELECT system, kind, external_id, domain, entity_kind, entity_id, stamp, source_timestamp, kept,"
+                " label, deleted_at FROM news n WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.system = n.system"
+                " AND k.kind = n.kind AND k.external_id = n.external_id)"
+            ),
+            {"rows": _json(rows)},
+        )
+
+    async def _store_keys(self, news: Sequence[Record]) -> None:
+        rows = [
+            {
+                "entity_kind": entity_kind(r.key.kind),
+                "name": key.name,
+                "value": key.value,
+                "system": r.key.system,
+                "kind": r.key.kind,
+                "external_id": r.key.external_id,
+            }
+            for r in news
+            for key in r.keys
+            if key.value
+        ]
+        if rows:
+            await self.connection.execute(
+                text(
+                    "INSERT INTO match_key SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS k(entity_kind text,"
+                    " name text, value text, system text, kind text, external_id text) ON CONFLICT DO NOTHING"
+                ),
+                {"rows": _json(rows)},
+            )
+
+    # -- what had been waiting for these records -------------------------------------------------
+
+    async def _adopt_waiting_records(self, news: Sequence[Record]) -> None:
+        """Give records that matched nothing so far the entity that has now appeared under one of their keys."""
+        offers = self._offers(news, await self._known_entities(news))
+        if not offers:
+            return
+        rows = await self.connection.execute(
+            text(
+                "UPDATE record SET entity_id = f.entity_id FROM ("
+                " SELECT DISTINCT ON (r.system, r.kind, r.external_id) r.system, r.kind, r.external_id, o.entity_id"
+                " FROM jsonb_to_recordset(CAST(:offers AS jsonb)) AS o(entity_kind text, name text, value text, entity_id text)"
+                " JOIN match_key m USING (entity_kind, name, value)"
+                " JOIN record r ON r.system = m.system AND r.kind = m.kind AND r.external_id = m.external_id"
+                " WHERE r.entity_id IS NULL AND r.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM record other"
+                "   WHERE other.entity_id = o.entity_id AND other.system = r.system AND other.kind = r.kind"
+                "   AND other.deleted_at IS NULL)"
+                " ORDER BY r.system, r.kind, r.external_id) f"
+                " WHERE record.system = f.system AND record.kind = f.kind AND record.external_id = f.external_id"
+                " RETURNING record.entity_id, record.system, record.kind, record.external_id"
+            ),
+            {"offers": _json(offers)},
+        )
+        for row in rows.all():
+            self.touched.add(CanonicalId(row.entity_id))
+            await self._wake(
+                [{"target_kind": entity_kind(Kind(row.kind)), "by": BY_ID, "value": row.external_id, "system": row.system}]
+            )
+
+    def _offers(self, news: Sequence[Record], entities: Mapping[RecordKey, CanonicalId]) -> list[dict[str, Any]]:
+        """(key → entity) pairs that these records now answer for: their keys, canonical id and own vendor id."""
+        offers = []
+        for record in news:
+            found = entities.get(record.key)
+            if found is None or record.deleted:
+                continue
+            own = [Key(BY_CANONICAL, found), Key(f"{BY_ID}:{self.domains[record.key.system]}", record.key.external_id)]
+            offers += [
+                {"entity_kind": entity_kind(record.key.kind), "name": k.name, "value": k.value, "entity_id": found}
+                for k in (*record.keys, *own)
+            ]
+        return offers
+
+    async def _wake_pending(self, news: Sequence[Record]) -> None:
+        """Merge again the entities whose links waited for one of these records."""
+        targets = []
+        for record in news:
+            kind = entity_kind(record.key.kind)
+            own = record.key
+            targets.append({"target_kind": kind, "by": BY_ID, "value": own.external_id, "system": own.system})
+            shared = [Key(f"{BY_ID}:{self.domains[own.system]}", own.external_id), *record.keys]
+            targets += [{"target_kind": kind, "by": k.name, "value": k.value, "system": ""} for k in shared]
+        await self._wake(targets)
+
+    async def _wake(self, targets: Sequence[Mapping[str, Any]]) -> None:
+        rows = await self.connection.execute(
+            text(
+                "SELECT DISTINCT p.entity_id FROM pending_link p"
+                " JOIN jsonb_to_recordset(CAST(:targets AS jsonb)) AS t(target_kind text, by text, value text, system text)"
+                ' ON p.target_kind = t.target_kind AND p."by" = t.by AND p.value = t.value AND p.system = t.system'
+            ),
+            {"targets": _json(targets)},
+        )
+        self.touched |= {CanonicalId(row.entity_id) for row in rows}
+
+    # -- merging ---------------------------------------------------------------------------------
+
+    async def _merge_touched(self) -> None:
+        """Merge every touched entity from all its records and store the row; no live record left means deleted."""
+        if not self.touched:
+            return
+        records = await self._records_of(self.touched)
+        links = LinkTable(self.connection)
+        await links.load(
+            (r.key.system, ref) for stored in records.values() for r in stored for ref in _refs(r.kept.values())
+        )
+        merged = {i: merge(kind_of(i), stored, links.get) for i, stored in records.items()}
+        await self._store_entities({i: self._finished(i, m) for i, m in merged.items()})
+        await self._store_pending(merged)
+        await self._store_billed_milestones(records, links)
+        await self._delete_entities(self.touched - records.keys())
+
+    def _finished(self, canonical_id: CanonicalId, merged: Merged) -> Merged:
+        """The merged entity with what the hub itself derives from its own records."""
+        if kind_of(canonical_id) is Kind.RESOURCE and merged.record_kind is Kind.RESOURCE:
+            profile = merged.kept.get("job_profile")
+            role = self.roles.delivery_role_of_profile(profile) if isinstance(profile, str) else None
+            return Merged(merged.record_kind, {**merged.kept, "role": role}, merged.waiting)
+        return Merged(merged.record_kind, own_values(kind_of(canonical_id), merged.kept), merged.waiting)
+
+    async def _records_of(self, ids: Iterable[CanonicalId]) -> dict[CanonicalId, list[StoredRecord]]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT entity_id, system, kind, external_id, domain, kept, label, role FROM record"
+                " WHERE entity_id = ANY(CAST(:ids AS text[])) AND deleted_at IS NULL"
+            ),
+            {"ids": list(ids)},
+        )
+        found: dict[CanonicalId, list[StoredRecord]] = defaultdict(list)
+        for row in rows:
+            key = RecordKey(row.system, Kind(row.kind), row.external_id)
+            found[CanonicalId(row.entity_id)].append(
+                StoredRecord(key, Domain(row.domain), decode(row.kept), row.label, row.role)
+            )
+        return found
+
+    async def _store_entities(self, merged: Mapping[CanonicalId, Merged]) -> None:
+        rows = [
+            {"id": i, "kind": kind_of(i), "record_kind": m.record_kind, "kept": encode(m.kept), **columns_of(kind_of(i), m.kept)}
+            for i, m in merged.items()
+        ]
+        await store_entity_rows(self.connection, rows)
+
+    async def _store_pending(self, merged: Mapping[CanonicalId, Merged]) -> None:
+        await self.connection.execute(
+            text("DELETE FROM pending_link WHERE entity_id = ANY(CAST(:ids AS text[]))"), {"ids": list(merged)}
+        )
+        rows = [
+            {
+                "target_kind": target_kind(waiting.ref),
+                "by": waiting.ref.by,
+                "value": waiting.ref.value,
+                "system": waiting.system if waiting.ref.by == BY_ID else "",
+                "entity_id": i,
+            }
+            for i, m in merged.items()
+            for waiting in m.waiting
+        ]
+        if rows:
+            await self.connection.execute(
+                text(
+                    'INSERT INTO pending_link (target_kind, "by", value, system, entity_id)'
+                    " SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS p(target_kind text, by text, value text,"
+                    " system text, entity_id text) ON CONFLICT DO NOTHING"
+                ),
+                {"rows": _json(rows)},
+            )
+
+    async def _store_billed_milestones(
+        self, records: Mapping[CanonicalId, Sequence[StoredRecord]], links: LinkTable
+    ) -> None:
+        """An invoice's line names the milestone it bills; the milestone's row keeps the way back."""
+        billed = [
+            {"milestone": milestone, "invoice": i}
+            for i, stored in records.items()
+            if kind_of(i) is Kind.INVOICE
+            for record in primary_records(stored).values()
+            for milestone in invoice_milestones(record, links.get)
+        ]
+        if billed:
+            rows = await self.connection.execute(
+                text(
+                    "UPDATE entity SET invoice_id = b.invoice, kept = kept || jsonb_build_object('invoice', b.invoice),"
+                    " changed_at = now() FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS b(milestone text, invoice text)"
+                    " WHERE entity.id = b.milestone AND entity.invoice_id IS DISTINCT FROM b.invoice RETURNING entity.id"
+                ),
+                {"rows": _json(billed)},
+            )
+            self.touched |= {CanonicalId(row.id) for row in rows}
+
+    async def _delete_entities(self, ids: Iterable[CanonicalId]) -> None:
+        await self.connection.execute(
+            text(
+                "UPDATE entity SET deleted_at = now(), changed_at = now()"
+                " WHERE id = ANY(CAST(:ids AS text[])) AND deleted_at IS NULL"
+            ),
+            {"ids": list(ids)},
+        )
+
+    async def _affected_projects(self) -> list[CanonicalId]:
+        """The projects whose derived values may have changed with what this batch touched."""
+        rows = await self.connection.execute(
+            text(
+                "SELECT id FROM entity WHERE id = ANY(CAST(:ids AS text[])) AND kind = 'project'"
+                " UNION SELECT project_id FROM entity WHERE id = ANY(CAST(:ids AS text[])) AND project_id IS NOT NULL"
+                " UNION SELECT p.id FROM entity p WHERE p.kind = 'project' AND p.contract_id = ANY(CAST(:ids AS text[]))"
+                " UNION SELECT p.id FROM entity l JOIN entity p ON p.kind = 'project' AND p.contract_id = l.contract_id"
+                "   WHERE l.id = ANY(CAST(:ids AS text[])) AND l.kind = 'contract_line'"
+                " UNION SELECT p.id FROM entity c JOIN entity p ON p.kind = 'project' AND p.contract_id = c.id"
+                "   WHERE c.kind = 'contract' AND c.opportunity_id = ANY(CAST(:ids AS text[]))"
+                " UNION SELECT a.project_id FROM entity a WHERE a.kind = 'assignment'"
+                "   AND a.resource_id = ANY(CAST(:ids AS text[])) AND a.project_id IS NOT NULL"
+            ),
+            {"ids": list(self.touched)},
+        )
+        return [CanonicalId(row[0]) for row in rows]
+
+
+async def store_entity_rows(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert or replace entity rows; `kept` values that only the hub derives survive (stage, a milestone's invoice)."""
+    if not rows:
+        return
+    names = list(rows[0])
+    types = {"kept": "jsonb", "skills": "text[]", "models": "text[]", "probability": "numeric"} | dict.fromkeys(
+        ("start_date", "end_date", "date"), "date"
+    )
+    shape = ", ".join(f'"{n}" {types.get(n, "text")}' for n in names)
+    columns = ", ".join(f'"{n}"' for n in names)
+    keep = {
+        "kept": "excluded.kept || CASE WHEN entity.invoice_id IS NULL THEN '{}'::jsonb"
+        " ELSE jsonb_build_object('invoice', entity.invoice_id) END",
+        "invoice_id": "coalesce(excluded.invoice_id, entity.invoice_id)",
+    }
+    updates = ", ".join(f'"{n}" = {keep.get(n, f"""excluded."{n}" """)}' for n in names if n != "id")
+    await connection.execute(
+        text(
+            f"INSERT INTO entity ({columns}) SELECT {columns} FROM"
+            f" jsonb_to_recordset(CAST(:rows AS jsonb)) AS e({shape})"
+            f" ON CONFLICT (id) DO UPDATE SET {updates}, deleted_at = NULL, changed_at = now()"
+        ),
+        {"rows": _json(rows)},
+    )
+
+
+async def _announce(connection: AsyncConnection, changed: frozenset[CanonicalId]) -> None:
+    """Tell every replica, at commit, what changed: ids, or kinds when the list is too long for one notification."""
+    if not changed:
+        return
+    payload = " ".join(sorted(changed))
+    if len(payload) > _PAYLOAD_LIMIT:
+        payload = "* " + " ".join(sorted({kind_of(i) for i in changed}))
+    await connection.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": payload})
+
+
+def _is_news(record: Record, stored: Any) -> bool:
+    if stored is None:
+        return not record.deleted
+    if record.source_timestamp and stored.source_timestamp and record.source_timestamp < stored.source_timestamp:
+        return False
+    if record.deleted:
+        return stored.deleted_at is None
+    incoming = encode(record.attributes)
+    same = all(stored.kept.get(name) == value for name, value in incoming.items())
+    gone = any(name in stored.kept and record.attributes[name] is None for name in record.attributes)
+    return stored.deleted_at is not None or not same or gone
+
+
+def _valid_id(value: str, kind: Kind) -> CanonicalId | None:
+    try:
+        found = parse_id(value)
+    except MalformedId:
+        return None
+    return found if kind_of(found) is entity_kind(kind) else None
+
+
+def _refs(values: Iterable[Value]) -> Iterable[Ref]:
+    for value in values:
+        if isinstance(value, Ref):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, Ref))
+
+
+def _keys_json(records: Sequence[Record]) -> str:
+    return _json([{"system": r.key.system, "kind": r.key.kind, "external_id": r.key.external_id} for r in records])
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value, default=str).decode()
+
