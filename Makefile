@@ -10,7 +10,7 @@ BOOTSTRAP := $(PYTHON) deploy/bootstrap.py
 RUNTIME := .venv/.stamp-runtime
 DEV := .venv/.stamp-dev
 WEB := hub/app/static/.stamp
-WEB_SOURCES := $(wildcard deploy/web/*.json deploy/web/*.ts deploy/web/*.html deploy/web/.npmrc deploy/web/src/*)
+WEB_SOURCES := $(wildcard $(addprefix deploy/web/,*.json *.js *.html .npmrc public/* src/*))
 UV_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links
 
@@ -61,7 +61,7 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 	@$(BOOTSTRAP) dev
 	@touch $@
 
-$(WEB): $(RUNTIME) $(WEB_SOURCES)
+$(WEB): $(WEB_SOURCES) deploy/bootstrap.py | $(RUNTIME)
 	@echo "Building the web assets"
 	@$(BOOTSTRAP) web
 	@touch $@

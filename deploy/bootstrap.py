@@ -44,8 +44,8 @@ def install_dev() -> None:
 
 def build_web() -> None:
     """Build the browser assets into hub/app/static from the locked npm packages."""
-    npm = find_npm()
-    run(*npm, "ci", "--no-audit", "--no-fund", cwd=WEB)
+    npm = (*find_npm(), "--loglevel=error", "--no-audit", "--no-fund")
+    run(*npm, "ci", cwd=WEB)
     run(*npm, "run", "build", cwd=WEB)
 
 
