@@ -1,0 +1,1 @@
+"""The generated firm that all sandboxes share: one seeded, internally consistent professional-services firm."""
