@@ -235,6 +235,9 @@ def _entity(row: Any) -> Entity:
     keys: dict[Domain, RecordKey] = {}
     for key, domain in records:
         keys.setdefault(domain, key)
+    kept = decode(row.kept)
+    if row.kind == Kind.RESOURCE:
+        kept["kind"] = "SUBCONTRACTOR" if row.record_kind == Kind.SUBCONTRACTOR else "EMPLOYEE"
     return Entity(
-        CanonicalId(row.id), Kind(row.kind), Kind(row.record_kind), keys, tuple(k for k, _ in records), decode(row.kept)
+        CanonicalId(row.id), Kind(row.kind), Kind(row.record_kind), keys, tuple(k for k, _ in records), kept
     )

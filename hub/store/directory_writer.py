@@ -113,6 +113,7 @@ class _Batch:
         await self._adopt_waiting_records(news)
         await self._wake_pending(news)
         await self._merge_touched()
+        await self._place_change_orders()
         derived = await derive_projects(self.connection, await self._affected_projects(), self.today)
         return frozenset(self.touched | set(derived))
 
@@ -434,6 +435,19 @@ class _Batch:
                 {"rows": _json(billed)},
             )
             self.touched |= {CanonicalId(row.id) for row in rows}
+
+    async def _place_change_orders(self) -> None:
+        """A change order names its contract line; the directory lists it under the line's contract."""
+        rows = await self.connection.execute(
+            text(
+                "UPDATE entity SET contract_id = l.contract_id, changed_at = now() FROM entity l"
+                " WHERE entity.kind = 'change_order' AND l.id = entity.line_id"
+                " AND entity.contract_id IS DISTINCT FROM l.contract_id"
+                " AND (entity.id = ANY(CAST(:ids AS text[])) OR l.id = ANY(CAST(:ids AS text[]))) RETURNING entity.id"
+            ),
+            {"ids": list(self.touched)},
+        )
+        self.touched |= {CanonicalId(row.id) for row in rows}
 
     async def _delete_entities(self, ids: Iterable[CanonicalId]) -> None:
         await self.connection.execute(

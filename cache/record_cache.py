@@ -1,0 +1,311 @@
+"""The record cache: memory, then Redis, then the system of record; one fetch per key at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cache.memory import Entry, MemoryTier, merged
+from cache.policy import (
+    FAILURE_S,
+    NEGATIVE_S,
+    POLICY,
+    WAIT_S,
+    WAIT_WITH_STAND_IN_S,
+    Decision,
+    Freshness,
+    decide,
+)
+from cache.redis_tier import RedisTier
+from hub.context import within
+from hub.domain.kinds import Kind
+from hub.domain.records import Record, RecordKey
+from hub.errors import SourceError, SourceUnavailable
+from hub.ports import CachedRecord, SourceAdapter
+
+log = logging.getLogger(__name__)
+
+MEMORY_ENTRIES = 200_000
+OTHERS_FETCH_S = 3.0
+"""How long this replica waits for another one's fetch before it fetches itself."""
+POLL_S = 0.02
+
+Clock = Callable[[], float]
+
+
+@dataclass(slots=True)
+class CacheCounts:
+    """How the cache has been used since the process started; the caller may take differences."""
+
+    hits: int = 0
+    shared_hits: int = 0
+    misses: int = 0
+    stale_served: int = 0
+    renewals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A fetch under way: what it asks for, and how it ends (None, or the source's error)."""
+
+    attributes: frozenset[str]
+    done: asyncio.Future[SourceError | None]
+
+
+class RecordCache:
+    """See hub.ports.RecordReader. `clock` gives epoch seconds."""
+
+    def __init__(
+        self,
+        adapters: Mapping[str, SourceAdapter],
+        *,
+        shared: RedisTier | None = None,
+        memory_entries: int = MEMORY_ENTRIES,
+        clock: Clock = time.time,
+    ) -> None:
+        self._adapters = adapters
+        self._shared = shared
+        self._memory = MemoryTier(memory_entries)
+        self._clock = clock
+        self._flights: dict[RecordKey, list[_Flight]] = defaultdict(list)
+        self._failures: dict[tuple[str, Kind], tuple[float, SourceError]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.counts = CacheCounts()
+        self.version = 0
+        """Moves whenever any entry of this process changes or goes: what was built from entries may be old then."""
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def peek(self, key: RecordKey, attributes: frozenset[str]) -> CachedRecord | None:
+        """The fresh record with all those attributes if it is in memory, else None."""
+        entry = self._memory.get(key)
+        if entry is None:
+            return None
+        until = entry.fresh_until.get(attributes)
+        if until is None:
+            until = self._fresh_until(key, entry, attributes)
+        return entry.served if self._clock() <= until else None
+
+    def _fresh_until(self, key: RecordKey, entry: Entry, attributes: frozenset[str]) -> float:
+        fetched = entry.oldest(attributes)
+        fresh_s = _freshness(key, entry).fresh_s
+        until = 0.0 if fetched is None else fetched + fresh_s
+        entry.fresh_until[attributes] = until
+        return until
+
+    async def load(
+        self, keys: Sequence[RecordKey], attributes: frozenset[str], *, max_age_s: float | None = None
+    ) -> list[CachedRecord]:
+        """Records by key, in the order given; a source's fault shows as `stale` or `unavailable`, never as an error."""
+        unique = list(dict.fromkeys(keys))
+        waiting = [k for k in unique if self._decide(k, attributes, max_age_s) is Decision.FETCH]
+        self.counts.hits += len(unique) - len(waiting)
+        errors: dict[RecordKey, SourceError] = {}
+        if waiting:
+            if self._shared is not None and max_age_s is None:
+                waiting = await self._take_shared(waiting, attributes)
+            self.counts.misses += len(waiting)
+            errors = await self._fetch_all(waiting, attributes)
+        self._renew([k for k in unique if self._decide(k, attributes, max_age_s) is Decision.SERVE_AND_RENEW], attributes)
+        return [self._answer(key, attributes, errors.get(key)) for key in keys]
+
+    def _decide(self, key: RecordKey, attributes: frozenset[str], max_age_s: float | None) -> Decision:
+        entry = self._memory.get(key)
+        fetched = None if entry is None else entry.oldest(attributes)
+        if entry is None or fetched is None:
+            return Decision.FETCH
+        return decide(self._clock() - fetched, _freshness(key, entry), max_age_s)
+
+    def _answer(self, key: RecordKey, attributes: frozenset[str], error: SourceError | None) -> CachedRecord:
+        entry = self._memory.get(key)
+        if entry is not None and entry.oldest(attributes) is not None:
+            if error is None or entry.record is None:
+                return entry.served
+            self.counts.stale_served += 1
+            return CachedRecord(entry.record, stale=True, unavailable=error.code)
+        code = SourceUnavailable.code if error is None else error.code
+        partial = None if entry is None else entry.record
+        return CachedRecord(partial, stale=partial is not None, unavailable=code)
+
+    async def _take_shared(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> list[RecordKey]:
+        """Take what the shared tier has fresh into memory; returns the keys that still need a fetch."""
+        if self._shared is None:
+            return list(keys)
+        found = await self._shared.get(keys)
+        for key, entry in zip(keys, found, strict=True):
+            if entry is not None:
+                self._remember(key, _combined(self._memory.get(key), entry))
+        still = [k for k in keys if self._decide(k, attributes, None) is Decision.FETCH]
+        self.counts.shared_hits += len(keys) - len(still)
+        return still
+
+    # -- fetching: one flight per key ------------------------------------------------------------
+
+    async def _fetch_all(
+        self, keys: Sequence[RecordKey], attributes: frozenset[str]
+    ) -> dict[RecordKey, SourceError]:
+        """Fetch keys of any systems and kinds side by side; the errors by key."""
+        joined: dict[RecordKey, asyncio.Future[SourceError | None]] = {}
+        groups: dict[tuple[str, Kind], list[RecordKey]] = defaultdict(list)
+        for key in keys:
+            flight = next((f for f in self._flights.get(key, ()) if attributes <= f.attributes), None)
+            if flight is not None:
+                joined[key] = flight.done
+            else:
+                groups[key.system, key.kind].append(key)
+        for (system, kind), group in groups.items():
+            flight = _Flight(attributes, asyncio.get_running_loop().create_future())
+            for key in group:
+                self._flights[key].append(flight)
+                joined[key] = flight.done
+            self._start(self._fly(system, kind, group, flight))
+        await asyncio.gather(*(asyncio.shield(done) for done in set(joined.values())))
+        return {key: error for key, done in joined.items() if (error := done.result()) is not None}
+
+    async def _fly(self, system: str, kind: Kind, keys: Sequence[RecordKey], flight: _Flight) -> None:
+        """Fetch one group and end its flight; whoever waits goes on even if the one who asked has gone."""
+        error: SourceError | None = None
+        try:
+            await self._fetch_group(system, kind, keys, flight.attributes)
+        except SourceError as fault:
+            error = fault
+            self._failures[system, kind] = (self._clock() + FAILURE_S, fault)
+        except Exception as fault:
+            log.exception("fetching %s of %s failed", kind, system)
+            error = SourceUnavailable(system, "the answer could not be used")
+            error.__cause__ = fault
+        finally:
+            for key in keys:
+                flights = self._flights[key]
+                flights.remove(flight)
+                if not flights:
+                    del self._flights[key]
+            if not flight.done.done():
+                flight.done.set_result(error)
+
+    async def _fetch_group(
+        self, system: str, kind: Kind, keys: Sequence[RecordKey], attributes: frozenset[str]
+    ) -> None:
+        recent = self._failures.get((system, kind))
+        if recent is not None and self._clock() < recent[0]:
+            raise recent[1]
+        mine = await self._leave_to_others(keys, attributes)
+        if not mine:
+            return
+        entries = [self._memory.get(key) for key in mine]
+        has_stand_in = all(e is not None and e.oldest(attributes) is not None for e in entries)
+        try:
+            with within(WAIT_WITH_STAND_IN_S if has_stand_in else WAIT_S):
+                records = await self._adapters[system].fetch(kind, [k.external_id for k in mine], attributes)
+            await self._store(dict(zip(mine, records, strict=True)))
+        finally:
+            if self._shared is not None:
+                await self._shared.end_flights(mine)
+
+    async def _leave_to_others(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> list[RecordKey]:
+        """The keys that this replica must fetch itself; those that another one is fetching are waited for first."""
+        if self._shared is None:
+            return list(keys)
+        taken = await self._shared.take_flights(keys)
+        mine = [k for k, ok in zip(keys, taken, strict=True) if ok]
+        theirs = [k for k, ok in zip(keys, taken, strict=True) if not ok]
+        give_up = self._clock() + OTHERS_FETCH_S
+        while theirs and self._clock() < give_up:
+            await asyncio.sleep(POLL_S)
+            theirs = await self._take_shared(theirs, attributes)
+        return mine + theirs
+
+    def _renew(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> None:
+        """Fetch in the background what was served a little old."""
+        if keys:
+            self.counts.renewals += len(keys)
+            self._start(self._renewed(keys, attributes))
+
+    async def _renewed(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> None:
+        await self._fetch_all(keys, attributes)
+
+    def _start(self, work: object) -> None:
+        task = asyncio.create_task(work)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    async def _store(self, records: Mapping[RecordKey, Record | None]) -> None:
+        now = self._clock()
+        fresh: dict[RecordKey, Entry] = {}
+        missing: dict[RecordKey, Entry] = {}
+        for key, record in records.items():
+            if record is None:
+                missing[key] = Entry(None, {}, now)
+            else:
+                fresh[key] = merged(self._memory.get(key), record, now)
+        for key, entry in (fresh | missing).items():
+            self._remember(key, entry)
+        if self._shared is not None:
+            by_kind: dict[Kind, dict[RecordKey, Entry]] = defaultdict(dict)
+            for key, entry in fresh.items():
+                by_kind[key.kind][key] = entry
+            for kind, entries in by_kind.items():
+                await self._shared.put(entries, POLICY[kind].keep_s)
+            await self._shared.put(missing, NEGATIVE_S)
+
+    def _remember(self, key: RecordKey, entry: Entry) -> None:
+        self._memory.put(key, entry)
+        self.version += 1
+
+    async def put(self, records: Iterable[Record]) -> None:
+        """Take over records that a feed or a confirmed write has just read; tombstones become misses."""
+        await self._store({record.key: None if record.deleted else record for record in records})
+
+    def forget(self, keys: Iterable[RecordKey]) -> None:
+        """Drop entries of this process's memory: another replica has written them."""
+        self._memory.drop(keys)
+        self.version += 1
+
+    async def drop(self, keys: Sequence[RecordKey]) -> None:
+        """Drop entries of this process and of the shared tier."""
+        self.forget(keys)
+        if self._shared is not None:
+            await self._shared.drop(keys)
+
+    def forget_all(self) -> None:
+        """Drop all of this process's memory."""
+        self._memory.clear()
+        self._failures.clear()
+        self.version += 1
+
+    async def clear(self) -> None:
+        """Drop everything, in the shared tier too."""
+        self.forget_all()
+        if self._shared is not None:
+            await self._shared.clear()
+
+    async def aclose(self) -> None:
+        """End the fetches under way."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._shared is not None:
+            await self._shared.aclose()
+
+    def __len__(self) -> int:
+        """The number of entries in memory."""
+        return len(self._memory)
+
+
+def _freshness(key: RecordKey, entry: Entry) -> Freshness:
+    return POLICY[key.kind] if entry.record is not None else Freshness(NEGATIVE_S, 0.0)
+
+
+def _combined(mine: Entry | None, theirs: Entry) -> Entry:
+    """The shared entry, with the private attributes that only this process's memory has of the same version."""
+    if mine is None or mine.record is None or theirs.record is None or mine.record.stamp != theirs.record.stamp:
+        return theirs
+    both = merged(mine, theirs.record, 0.0)
+    at = {name: max(mine.at.get(name, 0.0), theirs.at.get(name, 0.0)) for name in both.at}
+    return Entry(both.record, at)

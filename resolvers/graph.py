@@ -1,0 +1,134 @@
+"""Every field of the graph's read side and where its value comes from: the one table that both executors run on.
+
+The reference path (graphql-core with aiodataloader) and the planned path (the compiled engine) look a
+field up here and do the same: a field is either the directory's (`Kept`, `Link`, `Children`, `Pages`,
+`Provenance`), or a record's (`Attr`), or worked out from several of those (`Derived`). Values below an
+entity (money, lines, periods) are plain objects whose fields are `Part`s.
+
+Names: an object type's fields are keyed by their name in the graph; attributes are named as records
+name them (hub.domain.ownership).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from hub.domain.kinds import Kind
+from hub.domain.records import Value
+
+Arguments: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Attr:
+    """An attribute of the record that owns it.
+
+    `attribute` is looked up for the entity's record kind (an employee's name is the HCM's, a
+    subcontractor's the ERP's). `stand_in`: the directory's last good value serves when the record
+    cannot be had. `of` turns the record's value into the graph's.
+    """
+
+    attribute: str
+    stand_in: bool = False
+    of: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A value that only the directory has: what the hub itself derives and keeps."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Another entity, by the canonical id that the directory keeps under `name`."""
+
+    name: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """The one entity of `kind` whose link `via` names this one (an opportunity's contract)."""
+
+    kind: Kind
+    via: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """All entities of `kind` whose link `via` names this one, in the given order."""
+
+    kind: Kind
+    via: str
+    target: str
+    order_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A connection: pages of entities of `kind`; below an entity through the link `via`.
+
+    `conditions` turns the field's filter arguments into directory conditions; `order` its order
+    arguments into (sort name, descending).
+    """
+
+    kind: Kind
+    target: str
+    default_first: int
+    via: str | None = None
+    order_by: str = "name"
+    conditions: Callable[[Arguments], tuple[Any, ...]] | None = None
+    order: Callable[[Arguments], tuple[str, bool]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A value worked out by a pure function of the entity's attributes and kept values.
+
+    `needs` are record attributes, or a function of the arguments giving them (a cost rate on a day);
+    `fn(values, arguments, context)` gets each needed attribute by name, and every kept value by its name
+    under `kept`. A needed attribute that is unavailable makes the field null with that reason, unless
+    `partial` is set: then it is None in `values`.
+    """
+
+    needs: tuple[str, ...] | Callable[[Arguments], tuple[str, ...]]
+    fn: Callable[[Values, Arguments, Any], Any]
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The records behind an entity, each with what is known of it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A member of a plain value object, optionally turned into the graph's value."""
+
+    name: str
+    of: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartLink:
+    """A reference inside a value object that means another entity (an invoice line's milestone)."""
+
+    name: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a derived field is worked out from."""
+
+    attributes: Mapping[str, Value]
+    kept: Mapping[str, Value]
+    has_record_in: frozenset[str] = field(default_factory=frozenset)
+
+
+FieldSource: TypeAlias = Attr | Kept | Link | Reverse | Children | Pages | Derived | Provenance | Part | PartLink
