@@ -1,0 +1,294 @@
+"""The Workday adapter: WQL queries, reads by id, the change feed, and the error table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import quote
+
+from hub.domain.directory import kept_by
+from hub.domain.kinds import Domain, Kind
+from hub.domain.ownership import attributes_of
+from hub.domain.records import Record, RecordKey, Value
+from hub.errors import HubError, SourceMisconfigured, SourceRejected, SourceShapeBroken, SourceUnavailable
+from hub.ports import ChangePage, Deletes, KindSpec
+from sources.faults import Response
+from sources.paging import List, ListMoves, Part, ahead, read_changes, read_list, together
+from sources.shapes import Row
+from sources.transport import Transport
+from sources.versions import instant_text, widened, with_version
+from sources.workday.translate import (
+    DEFAULT_MAPPING,
+    FIELDS,
+    RATE_ENTRIES,
+    STATUSES,
+    Worker,
+    cost_rate,
+    display,
+    keys_of,
+    label_of,
+)
+
+PAGE_ROWS = 100
+"""Rows a page unless the tenant allows more (a setting); also how many workers one query names."""
+DATED = "cost_rate@"
+
+_WID = re.compile(r"[0-9a-f]{32}")
+_ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN_TEXT = re.compile(r"[\w .:@+/-]*")
+
+
+def quoted(text: str, system: str) -> str:
+    """A text literal. Texts that would need escaping are refused: how WQL escapes is documented nowhere."""
+    if not _PLAIN_TEXT.fullmatch(text):
+        raise SourceShapeBroken(system, "a key holds characters that no Workday id has", operation="WQL")
+    return f"'{text}'"
+
+
+class RefusedQuery(SourceRejected):
+    """The tenant does not understand the query; `words` are the names in its message, for finding the alias."""
+
+    def __init__(self, system: str, operation: str, words: frozenset[str]) -> None:
+        super().__init__(system, "refused the query with 400", operation=operation, reason="400")
+        self.words = words
+
+
+def classify(response: Response) -> HubError | None:
+    """Workday's error table: a 400 of WQL names the token that it does not know."""
+    if response.status != 400:
+        return None
+    error = response.data.get("error") if isinstance(response.data, dict) else None
+    words = frozenset(_ALIAS.findall(error)) if isinstance(error, str) else frozenset[str]()
+    return RefusedQuery(response.system, response.operation, words)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class WorkdayAdapter:
+    """One Workday tenant.
+
+    `transport`: base_url is the services host, auth one of sources.auth, `classify` is this module's.
+    `tenant` is the tenant's name in paths; `mapping` overrides single entries of DEFAULT_MAPPING;
+    `statuses` replaces STATUSES where the tenant's language or status list differs; `page_rows` is the
+    page size that the tenant allows; `clock` gives the instant of fetching and today's date.
+    """
+
+    domain = Domain.HCM
+    vendor = "workday"
+
+    def __init__(
+        self,
+        system: str,
+        transport: Transport,
+        *,
+        tenant: str,
+        mapping: Mapping[str, str] | None = None,
+        statuses: Mapping[str, str] = STATUSES,
+        page_rows: int = PAGE_ROWS,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self.system = system
+        self._transport = transport
+        self._path = f"/ccx/api/wql/v1/{quote(tenant, safe='')}/data"
+        self._mapping = {**DEFAULT_MAPPING, **(mapping or {})}
+        for entry, alias in self._mapping.items():
+            if alias and not _ALIAS.fullmatch(alias):
+                raise SourceMisconfigured(system, f"mapping entry {entry} is not a WQL alias")
+        self._statuses = statuses
+        self._page_rows = page_rows
+        self._clock = clock
+        self.kinds: Mapping[Kind, KindSpec] = {
+            Kind.RESOURCE: KindSpec(
+                vendor_kind="worker",
+                attributes=attributes_of(Domain.HCM, Kind.RESOURCE),
+                batch=page_rows,
+                deletes=Deletes.PROBE,
+            )
+        }
+
+    async def fetch(self, kind: Kind, ids: Sequence[str], attributes: frozenset[str]) -> list[Record | None]:
+        """See SourceAdapter.fetch. `cost_rate@YYYY-MM-DD` is the rate in force on that day."""
+        dated = frozenset(name for name in attributes if name.startswith(DATED))
+        wanted = widened(self.domain, kind, attributes - dated)
+        known = [wid for wid in dict.fromkeys(ids) if _WID.fullmatch(wid)]
+        if kind is not Kind.RESOURCE or not known:
+            return [None] * len(ids)
+        workers, *rates = await together(
+            [
+                self._workers(known, self._entries(wanted)),
+                *(self._workers(known, RATE_ENTRIES, on=_day_of(name)) for name in sorted(dated)),
+            ]
+        )
+        skills = await self._skills(workers.values()) if "skills" in wanted else {}
+        records = {}
+        for wid, worker in workers.items():
+            values = self._values(worker, wanted, skills)
+            for name, on_day in zip(sorted(dated), rates, strict=True):
+                values[name] = cost_rate(on_day[wid]) if wid in on_day else None
+            records[wid] = self._record(wid, worker, with_version(self.domain, kind, values, attributes))
+        return [records.get(wid) for wid in ids]
+
+    def changes(self, kind: Kind, since: datetime | None) -> AsyncIterator[ChangePage]:
+        """See SourceAdapter.changes."""
+        return ahead(self._pages(kind, since))
+
+    async def ping(self) -> None:
+        """See SourceAdapter.ping."""
+        await self._page("SELECT workdayID FROM allWorkers", 0, 1)
+
+    async def aclose(self) -> None:
+        """See SourceAdapter.aclose."""
+        await self._transport.aclose()
+
+    # Reading workers and skills.
+
+    def _entries(self, attributes: Iterable[str]) -> tuple[str, ...]:
+        """The mapping entries whose columns these attributes need."""
+        names = [name for name in attributes if name != "skills"]
+        entries = [entry for name in names for entry in FIELDS[name].entries]
+        return (*entries, *(["resource.employee_number"] if "skills" in attributes else []))
+
+    def _select(self, entries: Iterable[str]) -> str:
+        columns = dict.fromkeys(self._mapping[entry] for entry in (*entries, "resource.stamp"))
+        return "SELECT " + ", ".join(["workdayID", *(alias for alias in columns if alias)])
+
+    async def _workers(
+        self, wids: Sequence[str], entries: Iterable[str], *, on: date | None = None
+    ) -> dict[str, Worker]:
+        """Workers by WID, as of today or of a day."""
+        head = f"{self._select(entries)} FROM allWorkers"
+        if on is not None:
+            head += f" (effectiveAsOfDate = '{on.isoformat()}')"
+        packs = [wids[start : start + self._page_rows] for start in range(0, len(wids), self._page_rows)]
+        pages = await together(
+            [self._page(f"{head} WHERE workdayID in ({', '.join(pack)})", 0, self._page_rows) for pack in packs]
+        )
+        return {_wid(row): self._worker(row) for page in pages for row in page.rows}
+
+    async def _skills(self, workers: Iterable[Worker]) -> dict[str, tuple[str, ...]]:
+        """Skills by employee number, sorted."""
+        numbers = sorted({number for worker in workers if (number := worker.text("resource.employee_number"))})
+        packs = [numbers[start : start + self._page_rows] for start in range(0, len(numbers), self._page_rows)]
+        parts = await together([self._whole(self._skill_list(pack)) for pack in packs])
+        number, skill = self._mapping["resource.employee_number"], self._mapping["resource.skills"]
+        found: dict[str, set[str]] = {}
+        for row in (row for part in parts for row in part):
+            name = row.required(skill, display(row, skill))
+            found.setdefault(row.required(number, row.text(number)), set()).add(name)
+        return {key: tuple(sorted(names)) for key, names in found.items()}
+
+    def _skill_list(self, numbers: Sequence[str]) -> List[Row]:
+        number, skill = self._mapping["resource.employee_number"], self._mapping["resource.skills"]
+        named = ", ".join(quoted(text, self.system) for text in numbers)
+        query = f"SELECT {number}, {skill} FROM workerSkills WHERE {number} in ({named}) ORDER BY {number}, {skill}"  # noqa: S608 - aliases and literals are checked
+        return self._list(query, lambda row: (row.text(number), display(row, skill)))
+
+    def _values(
+        self, worker: Worker, attributes: Iterable[str], skills: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, Value]:
+        values = {name: FIELDS[name].read(worker) for name in attributes if name != "skills"}
+        if "skills" in attributes:
+            values["skills"] = skills.get(worker.text("resource.employee_number") or "", ())
+        return values
+
+    def _worker(self, row: Row) -> Worker:
+        return Worker(row, self._mapping, self._statuses, self._clock().date())
+
+    # Feeds.
+
+    async def _pages(self, kind: Kind, since: datetime | None) -> AsyncGenerator[ChangePage, None]:
+        wanted = kept_by(self.domain, kind)
+        extra = ("resource.employee_number", "resource.email", "resource.name", "resource.worker_type")
+        select = self._select((*self._entries(wanted), *extra))
+        async for rows in read_changes(lambda after: self._changed(select, after), self._stamp, since):
+            workers = {_wid(row): self._worker(row) for row in rows}
+            skills = await self._skills(workers.values()) if "skills" in wanted else {}
+            records = [
+                self._record(wid, worker, self._values(worker, wanted, skills), feed=True)
+                for wid, worker in workers.items()
+            ]
+            yield ChangePage(records, self._stamp(rows[-1]))
+
+    def _changed(self, select: str, after: datetime | None) -> List[Row]:
+        stamp = self._mapping["resource.stamp"]
+        where = "" if after is None else f" WHERE {stamp} >= '{instant_text(after)}'"
+        query = f"{select} FROM allWorkers{where} ORDER BY {stamp}, workdayID"
+        return self._list(query, lambda row: (_wid(row), row.text(stamp)))
+
+    def _stamp(self, row: Row) -> datetime:
+        column = self._mapping["resource.stamp"]
+        return row.required(column, row.instant(column))
+
+    def _record(self, wid: str, worker: Worker, values: Mapping[str, Value], *, feed: bool = False) -> Record:
+        column = self._mapping["resource.stamp"]
+        return Record(
+            key=RecordKey(self.system, Kind.RESOURCE, wid),
+            attributes=values,
+            stamp=worker.row.required(column, worker.row.text(column)),
+            source_timestamp=worker.row.instant(column),
+            fetched_at=self._clock(),
+            keys=keys_of(worker) if feed else (),
+            label=label_of(worker) if feed else "",
+        )
+
+    # WQL over HTTP.
+
+    def _list(self, query: str, identity: Callable[[Row], object]) -> List[Row]:
+        async def read(offset: int, limit: int) -> Part[Row]:
+            return await self._page(query, offset, limit)
+
+        return List(read, identity, self._page_rows)
+
+    async def _whole(self, source: List[Row]) -> list[Row]:
+        try:
+            return await read_list(source)
+        except ListMoves as exc:
+            raise SourceUnavailable(self.system, "a list kept changing while it was read", operation="WQL") from exc
+
+    async def _page(self, query: str, offset: int, limit: int) -> Part[Row]:
+        """One page of a query's rows. POST, because long id lists do not fit an address; it reads all the same."""
+        try:
+            response = await self._transport.call(
+                "POST",
+                self._path,
+                params={"limit": limit, "offset": offset},
+                json={"query": query},
+                operation="WQL",
+            )
+        except RefusedQuery as refusal:
+            raise self._explained(refusal) from refusal
+        return _part(response.data, self.system)
+
+    def _explained(self, refusal: RefusedQuery) -> SourceRejected | SourceMisconfigured:
+        """A refused alias is a mistake in the mapping, and the error names its entry."""
+        entries = sorted(entry for entry, alias in self._mapping.items() if alias in refusal.words)
+        if not entries:
+            return refusal
+        return SourceMisconfigured(
+            self.system, f"the tenant does not know the alias of mapping entry {', '.join(entries)}", operation="WQL"
+        )
+
+
+def _part(data: Any, system: str) -> Part[Row]:
+    """The rows of an answer; `total` may be missing."""
+    rows = data.get("data") if isinstance(data, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SourceShapeBroken(system, "the answer has no list of rows", operation="WQL")
+    total = data.get("total")
+    return Part([Row(system, "WQL", row) for row in rows], total if isinstance(total, int) else None)
+
+
+def _wid(row: Row) -> str:
+    wid = row.required("workdayID", row.text("workdayID"))
+    if not _WID.fullmatch(wid):
+        raise row.broken("workdayID", "a Workday id")
+    return wid
+
+
+def _day_of(attribute: str) -> date:
+    """The day in `cost_rate@YYYY-MM-DD`."""
+    return date.fromisoformat(attribute.removeprefix(DATED))
