@@ -25,6 +25,7 @@ from sources.sandbox.workday.settings import Settings
 from sources.sandbox.workday.tenant import Tenant, Worker
 
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+LONGEST_NUMBER = 9
 Row = TypeVar("Row")
 
 
@@ -113,7 +114,7 @@ class Call:
         value = self.first(name)
         if value is None:
             return default
-        if not (value.isascii() and value.isdigit()):
+        if not (value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER):
             raise invalid(f"{name} must be a whole number, zero or more", field=name)
         return int(value)
 

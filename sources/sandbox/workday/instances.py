@@ -34,8 +34,8 @@ class Ref:
 
 
 def reference_value(text: str) -> str:
-    """The value part of a reference id: the text with everything but letters and digits as underscores."""
-    return re.sub(r"[^0-9A-Za-z]+", "_", text).strip("_")
+    """The value part of a reference id, which holds no spaces: the text with underscores in their place."""
+    return "_".join(text.split())
 
 
 @cache

@@ -139,7 +139,7 @@ class Tenant:
         self._touch(worker, at)
 
     def _touch(self, worker: Worker, at: datetime) -> None:
-        worker.modified = max(at, worker.modified)
+        worker.modified = max(_stamp(at), worker.modified)
         self.version += 1
 
 
@@ -173,8 +173,13 @@ def _worker(person: Person) -> Worker:
         wid=workday_wid("worker", person.n),
         title=person.title,
         skills={item.wid: explicit_skill(person, item) for item in items},
-        modified=person.modified,
+        modified=_stamp(person.modified),
     )
+
+
+def _stamp(at: datetime) -> datetime:
+    """An instant as the tenant keeps it: in milliseconds, so that what is shown is what is compared."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _build_organizations(tenant: Tenant) -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sources.sandbox.firm.generate import generate
+from sources.sandbox.firm.model import Size
 from sources.sandbox.firm.vendor_ids import workday_wid
 from sources.sandbox.workday import Settings
-from tests.contract.sandbox.workday_tenant import AWAY, BOSS, DATA, DEV, TEMP, Tenant, running
+from sources.sandbox.workday.tenant import build_tenant
+from sources.sandbox.workday.wql.engine import Engine
+from sources.sandbox.workday.wql.grammar import WqlError
+from tests.contract.sandbox.workday_tenant import AWAY, BOSS, DATA, DEV, TEMP, TODAY, Tenant, make_firm, running
 
 
 @pytest.fixture
@@ -228,8 +236,7 @@ async def test_wrong_paging_is_refused_by_a_strict_tenant(tenant: Tenant, params
 
 async def test_a_lenient_tenant_clamps_and_may_leave_out_the_total() -> None:
     """Then only a short page tells the end."""
-    settings = Settings(strict=False, wql_page_max=3, wql_total=False)
-    async with running(settings) as tenant:
+    async with running(Settings(strict=False, wql_page_max=3, wql_total=False)) as tenant:
         body = (await tenant.query("SELECT employeeID FROM allWorkers", limit=9999, colour="red")).json()
         assert len(body["data"]) == 3
         assert "total" not in body
@@ -257,3 +264,45 @@ async def test_data_sources_and_their_fields_can_be_discovered(tenant: Tenant) -
     assert types["costRate"] == "Currency"
     missing = await tenant.http.get(f"/ccx/api/wql/v1/plumbline/dataSources/{'0' * 32}/fields")
     assert missing.status_code == 404
+
+
+async def test_the_generated_firm_is_served_whole() -> None:
+    """Every worker once, every manager among them, no location without a schedule."""
+    firm = generate(Size.SMALL, today=TODAY)
+    async with running(firm=firm) as tenant:
+        fields = "employeeID, managerEmployeeID, workerStatus, location, costRate, costRateCurrency"
+        rows = await tenant.rows(f"SELECT {fields} FROM allWorkers")
+        numbers = [row["employeeID"] for row in rows]
+        assert numbers == [person.employee_number for person in firm.people]
+        assert {row["managerEmployeeID"] for row in rows if "managerEmployeeID" in row} <= set(numbers)
+        assert all(row["costRate"]["currency"] == row["costRateCurrency"] for row in rows if "costRate" in row)
+        scheduled = await tenant.rows("SELECT DISTINCT location FROM workSchedules")
+        assert {row["location"]["id"] for row in rows} == {row["location"]["id"] for row in scheduled}
+        skills = (await tenant.query("SELECT employeeID, skill FROM workerSkills")).json()["total"]
+        assert skills == sum(len(person.skills) for person in firm.people)
+
+
+WORDS = st.sampled_from(
+    [
+        *("SELECT", "FROM", "WHERE", "GROUP BY", "ORDER BY", "LIMIT", "and", "or", "not", "in", "is", "empty", "AS"),
+        *("allWorkers", "holidays", "employeeID", "fte", "location", "hireDate", "costRate", "count(fte)", "desc"),
+        *("(", ")", "{", "}", ",", "=", "!=", ">=", "startsWith", "5", "-1.5", "'x'", '"2026-01-01"', "'A=1'"),
+        *("'", "\\", ";", "%", "true", "0123456789abcdef0123456789abcdef", "é", "99999999999999"),
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(WORDS, max_size=12), st.lists(WORDS, max_size=8))
+def test_any_text_is_a_result_or_a_refusal(head: list[str], tail: list[str]) -> None:
+    """Nothing that a caller can write breaks the tenant."""
+    engine = Engine(build_tenant(make_firm()))
+    for query in (" ".join(head), "SELECT employeeID FROM allWorkers WHERE " + " ".join(tail)):
+        with suppress(WqlError):
+            engine.run(query, TODAY).page(5, 0)
+
+
+@pytest.mark.parametrize("query", ["(" * 5000, "not " * 5000 + "fte = 1", "(" * 5000 + "fte = 1" + ")" * 5000])
+async def test_a_query_nested_beyond_reason_is_refused(tenant: Tenant, query: str) -> None:
+    """It costs a 400, not the tenant."""
+    assert (await tenant.query(f"SELECT employeeID FROM allWorkers WHERE {query}")).status_code == 400

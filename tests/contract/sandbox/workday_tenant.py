@@ -123,8 +123,8 @@ class Tenant:
 
 
 @asynccontextmanager
-async def running(settings: Settings | None = None, extra: int = 0) -> AsyncIterator[Tenant]:
-    """A tenant with these settings."""
+async def running(settings: Settings | None = None, extra: int = 0, firm: Firm | None = None) -> AsyncIterator[Tenant]:
+    """A tenant with these settings, of the hand-made firm unless another is given."""
     clock = Ticker()
     credentials = WorkdayCredentials(
         tenant="plumbline",
@@ -134,7 +134,7 @@ async def running(settings: Settings | None = None, extra: int = 0) -> AsyncIter
         username="isu_hub",
         public_key_pem=KEY.as_pem(private=False).decode(),
     )
-    app = create_app(make_firm(extra), credentials, clock=clock, settings=settings)
+    app = create_app(firm or make_firm(extra), credentials, clock=clock, settings=settings)
     transport = httpx.ASGITransport(Starlette(routes=app.routes))
     headers = {"Authorization": app.authorization()}
     async with httpx.AsyncClient(transport=transport, base_url="http://workday.test", headers=headers) as http:

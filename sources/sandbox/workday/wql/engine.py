@@ -37,7 +37,7 @@ from sources.sandbox.workday.wql.projection import Body, grouped, projection
 from sources.sandbox.workday.wql.worker_sources import WORKER_SOURCES
 
 SOURCES = {source.alias: source for source in (*WORKER_SOURCES, *CALENDAR_SOURCES)}
-KEPT_RESULTS = 32
+KEPT_RESULTS = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
 GRAMMAR = r"""
 start: _SELECT [DISTINCT] items _FROM source [where] [group] [order] [limit]
@@ -66,7 +66,7 @@ FUNCTION.2: /(count|sum|min|max|avg)(?=\s*\()/i
 OPERATOR: "!=" | "<=" | ">=" | "=" | "<" | ">"
 WID.3: /[0-9a-f]{32}(?!\w)/
 NUMBER: /-?\d+(\.\d+)?(?!\w)/
-COUNT: /\d+(?!\w)/
+COUNT: /\d{1,9}(?!\w)/
 NAME: /[A-Za-z_]\w*/
 STRING: /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"/
 %ignore /\s+/
@@ -196,6 +196,8 @@ def parse_query(text: str) -> Query:
     except UnexpectedCharacters as exc:
         word = text[exc.pos_in_stream :].split(maxsplit=1)[0]
         raise WqlError(_unexpected("", word, exc)) from exc
+    except (RecursionError, VisitError) as exc:
+        raise WqlError("invalid query: the conditions are nested too deeply") from exc
     return query
 
 
