@@ -135,7 +135,7 @@ class Entity:
     """A directory row: identity, the records behind it, and the kept values.
 
     `keys` has the primary record per domain; `records` all active ones, in a stable order. `kept` has the
-    kept attributes by name with links already as canonical ids (a link that does not resolve is None),
+    kept attributes by name with links already as canonical ids; what has no value, or links to nothing here, is absent;
     plus what the hub derives: `stage` and `legal_entity`, `customer` of a project; `role` of a resource;
     `invoice` of a milestone. `record_kind` tells a subcontractor from an employee.
     """

@@ -97,6 +97,9 @@ def merge(kind: Kind, records: Sequence[StoredRecord], resolve: Resolver) -> Mer
             if target is None:
                 waiting.append(Unresolved(source.key.system, value))
             value = target
+        elif isinstance(value, tuple):
+            parts = (item for item in value if isinstance(item, Ref))
+            waiting += [Unresolved(source.key.system, ref) for ref in parts if resolve(source.key.system, ref) is None]
         kept[name] = value
     label = next((r.label for _, r in sorted(primary.items()) if r.label), "")
     for needed in {"name", "code", "number"} & KEPT[record_kind]:

@@ -428,7 +428,7 @@ class _Batch:
         if billed:
             rows = await self.connection.execute(
                 text(
-                    "UPDATE entity SET invoice_id = b.invoice, kept = kept || jsonb_build_object('invoice', b.invoice),"
+                    "UPDATE entity SET invoice_id = b.invoice, kept = entity.kept || jsonb_build_object('invoice', b.invoice),"
                     " changed_at = now() FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS b(milestone text, invoice text)"
                     " WHERE entity.id = b.milestone AND entity.invoice_id IS DISTINCT FROM b.invoice RETURNING entity.id"
                 ),

@@ -36,7 +36,7 @@ _BOOKINGS = (
     " AND a.deleted_at IS NULL AND a.merged_into IS NULL"
 )
 _STORE = """
-UPDATE entity SET kept = (kept - 'customer' - 'legal_entity') || n.kept, status = n.stage, customer_id = n.customer, legal_entity_id = n.legal_entity,
+UPDATE entity SET kept = (entity.kept - 'customer' - 'legal_entity') || n.kept, status = n.stage, customer_id = n.customer, legal_entity_id = n.legal_entity,
   value_key = n.value_key, models = n.models, changed_at = now()
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n(id text, kept jsonb, stage text, customer text, legal_entity text,
   value_key text, models text[])

@@ -20,6 +20,6 @@ def upgrade() -> None:
 
 
 def _run_script(connection: Connection, script: str) -> None:
-    """Run many statements at once: asyncpg refuses that for prepared statements, its own `execute` allows it."""
-    raw = connection.connection.driver_connection
-    connection.connection.dbapi_connection.await_(raw.execute(script))  # type: ignore[union-attr]
+    """Run many statements at once: prepared statements cannot, the driver's own `execute` can."""
+    adapted = connection.connection.dbapi_connection
+    adapted.run_async(lambda driver: driver.execute(script))  # type: ignore[union-attr]
