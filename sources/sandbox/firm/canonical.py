@@ -12,7 +12,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def canonical_id(prefix: str, seed: int, n: int, born: date) -> str:
-    """A ULID-shaped canonical id that depends on nothing but its arguments, such as `prj_01J8ZQ4T7M3N5P6R8S9V0W1X2Y`."""
+    """A ULID-shaped canonical id, such as `prj_01J8ZQ4T7M3N5P6R8S9V0W1X2Y`, that depends on its arguments only."""
     randomness = hashlib.sha256(f"{seed}:{prefix}:{n}".encode()).digest()[:10]
     bits = (int(instant(born).timestamp() * 1000) << 80) | int.from_bytes(randomness, "big")
     digits = "".join(_CROCKFORD[(bits >> shift) & 31] for shift in range(125, -1, -5))

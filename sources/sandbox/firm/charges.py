@@ -92,7 +92,8 @@ def _cycles(setting: Setting, item: Sold) -> list[date]:
 
 def _is_due(entry: Logged, issued: date) -> bool:
     """Time of the months before the billing day that was approved by then."""
-    return entry.day < issued.replace(day=1) and entry.approved_at is not None and entry.approved_at < instant(issued, 0)
+    approved = entry.approved_at is not None and entry.approved_at < instant(issued, 0)
+    return approved and entry.day < issued.replace(day=1)
 
 
 def _time_charge(item: Sold, issued: date, positions: list[int], logged: list[Logged]) -> Charge:

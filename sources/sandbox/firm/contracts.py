@@ -149,4 +149,3 @@ def _template(deal: Deal) -> str:
     if all(time_billed):
         return "MSA-TM"
     return "MSA-MIXED" if any(time_billed) else "MSA-FIXED"
-

@@ -1,4 +1,4 @@
-"""The firm's calendar: periods and when they close, working days, public holidays, and instants that lie in the past."""
+"""The firm's calendar: periods and when they close, working days, public holidays, instants that lie in the past."""
 
 from __future__ import annotations
 

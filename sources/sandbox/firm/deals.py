@@ -110,7 +110,13 @@ _TEAMS: tuple[tuple[tuple[str, int], ...], ...] = (
     (("Engagement Manager", 25), ("Senior Consultant", 100), ("Developer", 100)),
     (("Engagement Manager", 25), ("Solution Architect", 50), ("Developer", 100), ("QA Engineer", 50)),
     (("Engagement Manager", 25), ("Data Engineer", 100), ("Business Analyst", 50)),
-    (("Engagement Manager", 50), ("Solution Architect", 50), ("Consultant", 100), ("Developer", 100), ("QA Engineer", 50)),
+    (
+        ("Engagement Manager", 50),
+        ("Solution Architect", 50),
+        ("Consultant", 100),
+        ("Developer", 100),
+        ("QA Engineer", 50),
+    ),
     (("Engagement Manager", 25), ("Consultant", 100)),
     (("Senior Consultant", 50), ("Data Engineer", 100), ("Developer", 50)),
 )
@@ -269,7 +275,7 @@ def _lines(
 ) -> list[LinePlan]:
     """One plan per model; project-like lines follow one another, services run along all the time."""
     percent = sum(share for _, share in team)
-    blended = sum(ROLES[role].bill * share for role, share in team) / percent
+    blended = sum((ROLES[role].bill * share for role, share in team), Decimal(0)) / percent
     rate = amount((blended * PRICE_LEVEL[currency] / 5).quantize(Decimal(1)) * 5, currency)
     if currency == "KWD":
         rate = amount((blended * PRICE_LEVEL[currency]).quantize(Decimal("0.5")), currency)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sources.sandbox.firm.amounts import Amount, amount, rounded
+from sources.sandbox.firm.amounts import amount, rounded
 from sources.sandbox.firm.charges import Charge
 from sources.sandbox.firm.days import instant, past, period_of
 from sources.sandbox.firm.deals import SEED_DEAL, Course
-from sources.sandbox.firm.model import Customer, Firm, Invoice, InvoiceLine, Payment
+from sources.sandbox.firm.model import Amount, Customer, Firm, Invoice, InvoiceLine, Payment
 from sources.sandbox.firm.scale import Setting
 
 _TAX = {("UK01", "GB"): Decimal("0.20"), ("JP01", "JP"): Decimal("0.10")}

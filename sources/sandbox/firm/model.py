@@ -460,7 +460,7 @@ class RevenueRow:
 
 @dataclass(frozen=True, slots=True)
 class Mess:
-    """The listed irregularities of the firm: what is wrong, where (type and numbers), and what the graph should show."""
+    """A listed irregularity of the firm: what is wrong, where (type and numbers), and what the graph should show."""
 
     name: str
     objects: tuple[tuple[str, int], ...]

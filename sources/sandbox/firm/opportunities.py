@@ -155,4 +155,3 @@ def pipeline(setting: Setting, customers: list[Customer], book: ContractBook, de
     for i in range(setting.scale.open_opportunities // 3):
         made.add_open(random.choice(customers), i, lost=True)
     return made
-

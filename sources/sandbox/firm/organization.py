@@ -37,7 +37,7 @@ REGION_COMPANY = {"Americas": "US01", "EMEA": "UK01", "APAC": "JP01"}
 
 def top_practice(code: str) -> str:
     """The practice that a practice or sub-practice belongs to."""
-    return code.split("-")[0]
+    return code.split("-", maxsplit=1)[0]
 
 
 @dataclass(frozen=True, slots=True)

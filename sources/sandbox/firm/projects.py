@@ -33,7 +33,7 @@ _PSA_STATUS = {
     Course.ON_HOLD: 300,
     Course.CANCELLED: 500,
 }
-"""The PSA's status keys: 100 not started (also the default here), 200 active, 300 on hold, 400 complete, 500 cancelled."""
+"""The PSA's status keys: 200 active, 300 on hold, 400 complete, 500 cancelled; the others are at 100, not started."""
 _NO_PSA = frozenset({Course.GATE_ERP_ONLY})
 _NO_ERP = frozenset({Course.GATE_PSA_ONLY, Course.MISSING_IN_ERP, Course.CANCELLED})
 _DONE = frozenset({Course.DELIVERED, Course.ALL_TASKS_DONE, Course.CLOSED})
@@ -89,9 +89,7 @@ def _managers(setting: Setting, staff: list[Person]) -> list[Person]:
     ] or [staff[FIRST_HEAD - 1]]
 
 
-def _delivery(
-    setting: Setting, n: int, deal: Deal, lines: tuple[ContractLine, ...], managers: list[Person]
-) -> Project:
+def _delivery(setting: Setting, n: int, deal: Deal, lines: tuple[ContractLine, ...], managers: list[Person]) -> Project:
     random = setting.rng(f"project:{n}")
     course = deal.course
     local = [m for m in managers if m.company == deal.customer.company] or managers

@@ -95,7 +95,7 @@ def _days_within(period: str, line: ContractLine) -> int:
 
 
 def recognized_until(setting: Setting, item: Sold) -> date:
-    """The day whose period, and all later ones, have no fixed-fee revenue yet: the firm's day, or when work was held."""
+    """The day from whose period on there is no fixed-fee revenue yet: the firm's day, or when work was held."""
     held = setting.today - timedelta(days=HELD_DAYS)
     return held if item.course is Course.ON_HOLD else setting.today
 

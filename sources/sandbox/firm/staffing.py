@@ -127,9 +127,7 @@ def _staff(setting: Setting, rows: list[Booking], work: Work, deal: Deal, roster
         rows.append(_booking(setting, len(rows) + 1, project, open_role))
 
 
-def _fill(
-    setting: Setting, rows: list[Booking], project: Project, slot: Slot, roster: Roster, random: Random
-) -> None:
+def _fill(setting: Setting, rows: list[Booking], project: Project, slot: Slot, roster: Roster, random: Random) -> None:
     """Book a subcontractor now and then, else the least booked fit person, else leave the role open."""
     n = len(rows) + 1
     if random.random() < 0.07 or n == FIRST_HEAD * 2:
