@@ -21,9 +21,12 @@ _BY_DOMAIN_ID = (
     "SELECT w.n, r.entity_id FROM wanted w JOIN record r ON r.entity_kind = w.kind AND r.external_id = w.value"
     " AND 'id:' || r.domain = w.by WHERE r.entity_id IS NOT NULL AND r.deleted_at IS NULL"
 )
+# The records of a batch are stored before its entity rows, so a living id is one that some record has.
 _BY_CANONICAL = (
-    "SELECT w.n, coalesce(e.merged_into, e.id) AS entity_id FROM wanted w JOIN entity e ON e.id = w.value AND e.kind = w.kind"
-    " WHERE e.deleted_at IS NULL"
+    "SELECT DISTINCT w.n, r.entity_id FROM wanted w JOIN record r ON r.entity_id = w.value AND r.entity_kind = w.kind"
+    " WHERE r.deleted_at IS NULL"
+    " UNION SELECT w.n, e.merged_into FROM wanted w JOIN entity e ON e.id = w.value AND e.kind = w.kind"
+    " WHERE e.merged_into IS NOT NULL"
 )
 _BY_KEY = (
     "SELECT DISTINCT w.n, r.entity_id FROM wanted w JOIN match_key m ON m.entity_kind = w.kind AND m.name = w.by"
