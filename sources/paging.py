@@ -112,9 +112,10 @@ async def read_changes(
         last = stamp(stretch.rows[-1])
         if after is None or last > after:
             after, offset = last, 0
+            seen = set()
         else:  # more rows share this stamp than one stretch holds
             offset += len(stretch.rows) - 1
-        seen = {source.identity(row) for row in stretch.rows}
+        seen |= {source.identity(row) for row in stretch.rows}
         pages = _pages_for(stretch.left, source.page_rows)
 
 
