@@ -34,6 +34,7 @@ from sources.sandbox.faults import (
     pause,
     send_answer,
     spoiled,
+    whole_request,
 )
 
 CONTROL_PATH = "/_sandbox"
@@ -112,7 +113,7 @@ class Sandbox:
             await send(message)
 
         try:
-            await self._answer(scope, receive, note, faults)
+            await self._answer(scope, await whole_request(receive) if faults else receive, note, faults)
         finally:
             if not token_call:
                 self.log.add(scope, sent[0] if sent else None)

@@ -238,6 +238,26 @@ async def send_answer(answer: Answer, send: Send, *, whole: bool = True) -> None
     await send({"type": "http.response.body", "body": body, "more_body": not whole})
 
 
+async def whole_request(receive: Receive) -> Receive:
+    """Read the request's body now, and give a `receive` that hands it out again.
+
+    A connection that is closed over unread bytes is reset instead, so a fault must have read all of it.
+    """
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    handed: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return handed.pop() if handed else await receive()
+
+    return again
+
+
 async def drop(scope: Scope, receive: Receive, *, reset: bool = False) -> None:
     """Close (or reset) the request's connection now, after what has been written to it."""
     extension = scope.get("extensions", {}).get(TRANSPORT)
