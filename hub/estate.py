@@ -59,6 +59,14 @@ Vendor = Literal["salesforce", "kantata", "netsuite", "workday"]
 """The vendors with an adapter."""
 
 
+class _Context:
+    """What validation may look at, and which variables it has looked at."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.used: set[str] = set()
+
+
 def _from_environment(value: object, info: ValidationInfo) -> object:
     """A secret is written as `{ env = "NAME" }`; its value is the variable's."""
     if not isinstance(value, dict) or set(value) != {"env"} or not isinstance(value["env"], str):
@@ -71,15 +79,13 @@ def _from_environment(value: object, info: ValidationInfo) -> object:
     return found
 
 
+def _maybe_from_environment(value: object, info: ValidationInfo) -> object:
+    """What differs per installation without being secret may be in the file, or in the environment."""
+    return _from_environment(value, info) if isinstance(value, dict) else value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_from_environment)]
-
-
-class _Context:
-    """What validation may look at, and which variables it has looked at."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
-        self.used: set[str] = set()
+Text = Annotated[str, BeforeValidator(_maybe_from_environment)]
 
 
 class _Strict(BaseModel):
@@ -90,7 +96,7 @@ class ClientCredentialsAuth(_Strict):
     """OAuth 2.0 client credentials (Salesforce, Workday)."""
 
     flow: Literal["client_credentials"]
-    client_id: str
+    client_id: Text
     client_secret: Secret
 
 
@@ -98,8 +104,8 @@ class JwtBearerAuth(_Strict):
     """OAuth 2.0 JWT bearer assertion, RS256 (Salesforce, Workday)."""
 
     flow: Literal["jwt_bearer"]
-    client_id: str
-    username: str
+    client_id: Text
+    username: Text
     audience: str | None = None
     private_key: Secret
 
@@ -108,7 +114,7 @@ class RefreshTokenAuth(_Strict):
     """OAuth 2.0 refresh token (Workday)."""
 
     flow: Literal["refresh_token"]
-    client_id: str
+    client_id: Text
     client_secret: Secret
     refresh_token: Secret
 
@@ -124,8 +130,8 @@ class MachineAuth(_Strict):
     """OAuth 2.0 client credentials with a signed assertion (NetSuite M2M)."""
 
     flow: Literal["m2m"]
-    client_id: str
-    certificate_id: str
+    client_id: Text
+    certificate_id: Text
     algorithm: Literal["PS256", "ES256", "ES384", "ES512"] = "ES256"
     private_key: Secret
 
@@ -134,9 +140,9 @@ class TokenBasedAuth(_Strict):
     """OAuth 1.0a token-based authentication, HMAC-SHA256 (NetSuite, existing integrations)."""
 
     flow: Literal["tba"]
-    consumer_key: str
+    consumer_key: Text
     consumer_secret: Secret
-    token_id: str
+    token_id: Text
     token_secret: Secret
 
 
@@ -168,7 +174,7 @@ class SystemConfig(_Strict):
     """One system of the estate."""
 
     vendor: Vendor
-    url: str = Field(pattern=r"^https?://[^\s/]+(/\S*)?$")
+    url: Annotated[Text, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
     auth: Auth = Field(discriminator="flow")
     account: str | None = None
     tenant: str | None = None

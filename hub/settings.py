@@ -2,9 +2,10 @@
 
 | variable | meaning | default |
 |---|---|---|
-| HUB_ESTATE | the estate file (hub.estate) | required |
+| HUB_ESTATE | the estate file (hub.estate) | required to serve |
 | HUB_DATABASE_URL | PostgreSQL, `postgresql://…` | an embedded server in HUB_DATA_DIR |
 | HUB_REDIS_URL | Redis, `redis://…` | none: each process does with its own memory |
+| HUB_DATABASE_NAME | which database of the embedded server | `hub` |
 | HUB_DATA_DIR | where the embedded server and the local key live | `.hub` |
 | HUB_HOST, HUB_PORT | where to listen | 127.0.0.1, 8000 |
 | HUB_DEMO | `true`: demo tokens on the GraphiQL page, explain for everyone | false |
@@ -35,8 +36,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    estate: Path
+    estate: Path | None = None
     database_url: SecretStr | None = None
+    database_name: str = Field(default="hub", pattern=r"^[a-z][a-z0-9_]{0,62}$")
     redis_url: SecretStr | None = None
     data_dir: Path = Path(".hub")
     host: str = "127.0.0.1"

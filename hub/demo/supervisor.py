@@ -1,0 +1,167 @@
+"""Runs the demo's processes: four sandboxes, then the hub; ends every one of them, the hub first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from hub.demo.tenants import Tenants, tenants_in
+from hub.errors import ConfigError
+
+VENDORS: Mapping[str, int] = {"salesforce": 9101, "kantata": 9111, "netsuite": 9121, "workday": 9131}
+"""The sandboxes of the demo and their ports."""
+HUB_PORT = 8000
+ESTATE = Path(__file__).with_name("estate.toml")
+ROLES = ("executive", "pmo", "delivery-manager", "finance-ops", "integration-support")
+STOP_S = 15.0
+"""How long a process may take to end before it is killed."""
+POLL_S = 0.2
+
+
+@dataclass(slots=True)
+class Demo:
+    """One run of the demo; `size` is small, medium or large."""
+
+    size: str
+    data_dir: Path
+    tenants: Tenants = field(init=False)
+    _processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.tenants = tenants_in(self.data_dir / f"demo-{self.size}")
+
+    async def run(self) -> int:
+        """Run until Ctrl-C or until the hub ends by itself; the exit status."""
+        problems = [f"port {port} is in use; {name} needs it" for name, port in _ports().items() if _in_use(port)]
+        if problems:
+            raise ConfigError(problems)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            for vendor in VENDORS:
+                await self._start(vendor, self._sandbox_command(vendor))
+            await self._start("hub", [sys.executable, "-m", "hub.cli", "serve"])
+            return await self._watch()
+        finally:
+            await self._end_all()
+
+    def _sandbox_command(self, vendor: str) -> list[str]:
+        return [
+            *(sys.executable, "-m", "sources.sandbox", vendor),
+            *("--size", self.size, "--today", self.tenants.today.isoformat()),
+            *("--credentials", str(self.tenants.sandbox_file)),
+        ]
+
+    async def _start(self, name: str, command: Sequence[str]) -> None:
+        """Start a process in a session of its own: Ctrl-C reaches the supervisor only, which ends them in order."""
+        self._processes[name] = await asyncio.create_subprocess_exec(
+            *command, env=self._environment(), start_new_session=True, stdin=asyncio.subprocess.DEVNULL
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """The hub's settings; what the caller has set of them stays."""
+        return {
+            **os.environ,
+            **self.tenants.environment(),
+            "HUB_ESTATE": str(ESTATE),
+            "HUB_DEMO": "true",
+            "HUB_DATA_DIR": str(self.data_dir),
+            "HUB_DATABASE_NAME": f"demo_{self.size}",
+        }
+
+    async def _watch(self) -> int:
+        """Say what is going on until somebody stops it or the hub ends."""
+        ended = asyncio.create_task(self._processes["hub"].wait())
+        stopped = asyncio.create_task(self._stop.wait())
+        ready = asyncio.create_task(self._say_when_ready())
+        sandboxes = [asyncio.create_task(self._say_when_gone(vendor)) for vendor in VENDORS]
+        try:
+            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (stopped, ready, *sandboxes):
+                task.cancel()
+        if not ended.done():
+            ended.cancel()
+            return 0
+        print(f"The hub has ended with status {ended.result()}; its log is above.", file=sys.stderr)  # noqa: T201
+        return ended.result() or 1
+
+    async def _say_when_ready(self) -> None:
+        """Print the addresses at once, and the tokens when queries work."""
+        print(f"Starting four sandboxes ({self.size}) and the hub; the first start loads the directory.", flush=True)  # noqa: T201
+        async with httpx.AsyncClient() as client:
+            while not await _is_ready(client):
+                await asyncio.sleep(POLL_S)
+        print(self._welcome(), flush=True)  # noqa: T201
+
+    def _welcome(self) -> str:
+        from hub.app.auth import local_token  # noqa: PLC0415 - the demo's other parts must not need the web stack
+
+        lines = [
+            "",
+            "The graph is ready.",
+            f"  GraphiQL and /graphql   http://127.0.0.1:{HUB_PORT}/graphql",
+            *(f"  {vendor + ' sandbox':23s} http://127.0.0.1:{port}" for vendor, port in VENDORS.items()),
+            "",
+            "A token per role (for the authorization header, after `Bearer `):",
+            *(f"  {role:20s} {local_token(self.data_dir, role)}" for role in ROLES),
+            "",
+            "Ctrl-C ends everything.",
+        ]
+        return "\n".join(lines)
+
+    async def _say_when_gone(self, vendor: str) -> None:
+        status = await self._processes[vendor].wait()
+        command = " ".join(self._sandbox_command(vendor))
+        print(f"The {vendor} sandbox has ended ({status}). To start it again:\n  {command}", flush=True)  # noqa: T201
+
+    async def _end_all(self) -> None:
+        """End the hub first, so that it can finish what it is doing, then the sandboxes."""
+        await self._end([p for name, p in self._processes.items() if name == "hub"])
+        await self._end([p for name, p in self._processes.items() if name != "hub"])
+
+    async def _end(self, processes: Sequence[asyncio.subprocess.Process]) -> None:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        done = asyncio.gather(*(process.wait() for process in processes))
+        try:
+            await asyncio.wait_for(asyncio.shield(done), STOP_S)
+        except TimeoutError:
+            for process in processes:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            await done
+
+
+def _ports() -> dict[str, int]:
+    return {"the hub": HUB_PORT, **{f"the {vendor} sandbox": port for vendor, port in VENDORS.items()}}
+
+
+def _in_use(port: int) -> bool:
+    """Whether somebody already listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+async def _is_ready(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get(f"http://127.0.0.1:{HUB_PORT}/readyz")).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
