@@ -69,12 +69,7 @@ class NetSuiteAdapter:
         self._suiteql = SuiteQL(transport)
         self._details = Details(self._suiteql, names)
         self._tables = tables(names, closed_statuses)
-        transport.classify = error_table(names.entries())
-
-    @property
-    def kinds(self) -> Mapping[Kind, KindSpec]:
-        """See SourceAdapter.kinds."""
-        return {
+        self.kinds: Mapping[Kind, KindSpec] = {
             kind: KindSpec(
                 vendor_kind=table.vendor_kind,
                 attributes=attributes_of(self.domain, kind),
@@ -85,6 +80,7 @@ class NetSuiteAdapter:
             )
             for kind, table in self._tables.items()
         }
+        transport.classify = error_table(names.entries())
 
     async def fetch(self, kind: Kind, ids: Sequence[str], attributes: frozenset[str]) -> list[Record | None]:
         """See SourceAdapter.fetch. One query per 1,000 ids, and one for what comes from rows of its own."""

@@ -86,8 +86,10 @@ class SuiteQL:
         """All rows of a query with a total order; read anew when its size changes between two pages."""
         for _ in range(REREADS):
             found, total, more = await self._page(sql, params, 0, operation)
+            offset = 0
             while more:
-                page, now, more = await self._page(sql, params, len(found), operation)
+                offset += PAGE_ROWS
+                page, now, more = await self._page(sql, params, offset, operation)
                 if now != total:
                     break
                 found += page

@@ -78,12 +78,7 @@ class SalesforceAdapter:
         self._root = f"/services/data/{api_version}"
         self._fields = Fields(names, org_currency)
         self._shapes = shapes(self._fields, lambda: clock().date())
-        transport.classify = wire.error_table({name.partition(".")[2].lower(): entry for entry, name in names.items()})
-
-    @property
-    def kinds(self) -> Mapping[Kind, KindSpec]:
-        """See SourceAdapter.kinds."""
-        return {
+        self.kinds: Mapping[Kind, KindSpec] = {
             kind: KindSpec(
                 vendor_kind=shape.name,
                 attributes=attributes_of(self.domain, kind),
@@ -94,6 +89,7 @@ class SalesforceAdapter:
             )
             for kind, shape in self._shapes.items()
         }
+        transport.classify = wire.error_table({name.partition(".")[2].lower(): entry for entry, name in names.items()})
 
     async def fetch(self, kind: Kind, ids: Sequence[str], attributes: frozenset[str]) -> list[Record | None]:
         """See SourceAdapter.fetch. One call per 2,000 ids; two queries per 400 for an opportunity's children."""

@@ -19,7 +19,6 @@ from sources.faults import Response
 _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _NO_COLUMN = re.compile(r"No such column '(\w{1,255})'")
-_DAILY_LIMIT_WAIT_S = 300.0
 
 
 def long_id(text: str) -> str:
@@ -54,13 +53,14 @@ def any_of(field: str, ids: Iterable[str]) -> str:
 def error_table(mapped: Mapping[str, str]) -> Callable[[Response], HubError | None]:
     """The vendor's error table; `mapped` gives the mapping's entry by field name, to name it when it is at fault."""
 
-    def classify(response: Response) -> HubError | None:  # noqa: PLR0911 - a table, one row per return
+    def classify(response: Response) -> HubError | None:
         system, operation = response.system, response.operation
         code, message = _first_error(response)
         if code in ("INVALID_FIELD", "INVALID_TYPE"):
             return SourceMisconfigured(system, _missing(message, mapped), operation=operation)
         if code == "REQUEST_LIMIT_EXCEEDED":
-            wait = _DAILY_LIMIT_WAIT_S if "TotalRequests" in message else None
+            # The vendor documents no Retry-After here; a gateway before it may still send one.
+            wait = response.retry_after_s
             return SourceThrottled(system, "the org's call limit is reached", operation=operation, retry_after_s=wait)
         if code == "UNABLE_TO_LOCK_ROW" or response.status == 420:
             return SourceUnavailable(system, "is busy with the record or restarting", operation=operation)
