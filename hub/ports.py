@@ -243,3 +243,36 @@ class DirectoryWriter(Protocol):
         tombstones. One transaction.
         """
         ...
+
+
+class SourceStatus(StrEnum):
+    """How a system is doing."""
+
+    UP = "UP"
+    DEGRADED = "DEGRADED"
+    DOWN = "DOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """One system as its transport and its change feeds show it.
+
+    `lag_seconds` is the age of the newest applied change while newer ones are known to wait, else 0; an idle
+    system has lag 0 and a last contact.
+    """
+
+    system: str
+    vendor: str
+    domain: Domain
+    status: SourceStatus
+    last_contact: datetime | None
+    lag_seconds: int
+    open_exceptions: int
+
+
+class SourceMonitor(Protocol):
+    """How the systems are doing, as resolvers see it."""
+
+    async def sources(self) -> list[SourceHealth]:
+        """Every system of the estate, by key."""
+        ...
