@@ -221,7 +221,7 @@ def _deal(
     works: dict[str, tuple[str, ...]],
 ) -> Deal:
     start, end = _dates(setting, course, random, fixed=number <= len(_FIXED))
-    team = random.choice(_TEAMS)
+    team = _TEAMS[4 + number % 2] if number <= len(_FIXED) else _drawn_team(random)
     practice = SUB_PRACTICES[(number * 5 + random.randrange(2)) % len(SUB_PRACTICES)]
     lines = _lines(models, start, end, team, customer.currency, random, course)
     split = number > len(_FIXED) and len(lines) > 1 and random.random() < 0.25
@@ -240,6 +240,12 @@ def _deal(
     )
 
 
+def _drawn_team(random: Random) -> tuple[tuple[str, int], ...]:
+    """One of the usual teams, now and then with one or two more people."""
+    more = tuple(extra for extra in (("Developer", 50), ("Consultant", 100)) if random.random() < 0.45)
+    return random.choice(_TEAMS) + more
+
+
 def _dates(setting: Setting, course: Course, random: Random, *, fixed: bool) -> tuple[date, date]:
     """First and last day of the work, so that the course is true on the firm's day."""
     today, history = setting.today, (setting.today - setting.history_start).days
@@ -254,7 +260,7 @@ def _dates(setting: Setting, course: Course, random: Random, *, fixed: bool) -> 
     if course in (Course.DELIVERED, Course.ALL_TASKS_DONE):
         return next_working_day(ago(75, 100 if fixed else min(300, history))), ago(8, 30)
     if course in STARTED:
-        start = ago(60, 90) if fixed else ago(20, min(280, history))
+        start = ago(80, 105) if fixed else ago(20, min(280, history))
         return next_working_day(start), today + timedelta(days=random.randrange(35, 170))
     start = next_working_day(today + timedelta(days=random.randrange(8, 60)))
     return start, start + timedelta(days=random.randrange(60, 220))

@@ -17,6 +17,10 @@ _TAX = {("UK01", "GB"): Decimal("0.20"), ("JP01", "JP"): Decimal("0.10")}
 """Tax where seller and buyer are in one country; exports are zero rated or reverse charged, US services untaxed."""
 
 
+PAYMENT_DAYS = 30
+CREDIT_DAYS = 12
+
+
 @dataclass(slots=True)
 class _Paper:
     """An invoice or credit memo in the making; `against` is what a credit memo credits."""
@@ -66,7 +70,7 @@ def billing(setting: Setting, firm: Firm, charges: list[Charge]) -> Billing:
     papers = [_Paper(grouped[key], key[0]) for key in sorted(grouped)]
     others = [paper for paper in papers if paper.charges[0].sold.contract.n != SEED_DEAL]
     extra = [_void_twin(paper) for paper in others[2::60]]
-    extra += [memo for paper in others[3::25] if (memo := _credit_memo(setting, firm, paper)) is not None]
+    extra += [_credit_memo(firm, paper) for paper in [p for p in others if _may_be_credited(setting, p)][::25]]
     papers = sorted([*papers, *extra], key=lambda p: (p.issued, p.credit, not p.voided))
     for at, paper in enumerate(papers):
         paper.n = at + 1
@@ -88,13 +92,18 @@ def _void_twin(paper: _Paper) -> _Paper:
     return _Paper(paper.charges, paper.issued, voided=True)
 
 
-def _credit_memo(setting: Setting, firm: Firm, paper: _Paper) -> _Paper | None:
-    """A concession of a twelfth on the invoice's first line; None where it would lie in the future."""
-    issued = paper.issued + timedelta(days=12)
+def _may_be_credited(setting: Setting, paper: _Paper) -> bool:
+    """Whether the day of a credit memo has come; what is closed was billed in full and stays so."""
     first = paper.charges[0]
+    passed = paper.issued + timedelta(days=CREDIT_DAYS) < setting.today
+    return passed and first.sold.course is not Course.CLOSED and first.value > 12
+
+
+def _credit_memo(firm: Firm, paper: _Paper) -> _Paper:
+    """A concession of a twelfth on the invoice's first line."""
+    first = paper.charges[0]
+    issued = paper.issued + timedelta(days=CREDIT_DAYS)
     value = rounded(first.value / 12, paper.currency)
-    if issued >= setting.today or first.sold.course is Course.CLOSED or value <= 0:
-        return None
     charge = Charge(first.sold, issued, f"Concession on {first.description}", value)
     memo = _Paper([charge], issued, credit=True, against=paper)
     paper.credited = memo.net + _tax(firm, memo)
@@ -111,31 +120,35 @@ def _tax(firm: Firm, paper: _Paper) -> Decimal:
 
 
 def _settle(setting: Setting, firm: Firm, invoices: list[_Paper]) -> None:
-    """Most invoices are paid in full, some in part, some late or never; every second unpaid one is disputed."""
-    for at, paper in enumerate(invoices):
+    """Of nine invoices that are past due one is unpaid and one half paid; every second unpaid one is disputed."""
+    overdue = 0
+    for paper in invoices:
         first = paper.charges[0]
         random = setting.rng(f"payment:{first.sold.line.n}:{paper.issued}")
         total = paper.net + _tax(firm, paper) - paper.credited
+        day = paper.issued + timedelta(days=random.randrange(16, PAYMENT_DAYS))
         if first.sold.contract.n == SEED_DEAL:
-            if first.milestone is not None:
-                paper.applied = [(paper.issued + timedelta(days=5), total)]
-            continue
-        day = paper.issued + timedelta(days=random.randrange(16, 44))
-        closed = first.sold.course is Course.CLOSED
-        if closed:
-            day = min(day, setting.today - timedelta(days=2))
-        if day >= setting.today:
-            continue
-        share = at % 9 if not closed else 0
-        if share == 6:
-            paper.disputed = at % 18 == 6
-        elif share == 4:
-            paper.applied = [(day, rounded(total / 2, paper.currency))]
-        elif share == 8 and day + timedelta(days=10) < setting.today:
-            half = rounded(total / 2, paper.currency)
-            paper.applied = [(day, half), (day + timedelta(days=10), total - half)]
+            paper.applied = [(paper.issued + timedelta(days=5), total)] if first.milestone is not None else []
+        elif first.sold.course is Course.CLOSED:
+            paper.applied = [(min(day, setting.today - timedelta(days=2)), total)]
+        elif paper.issued + timedelta(days=PAYMENT_DAYS) >= setting.today:
+            paper.applied = [(day, total)] if day < setting.today else []
         else:
-            paper.applied = [(day, total)]
+            overdue += 1
+            paper.disputed = overdue % 18 == 1
+            paper.applied = _late_payments(paper, total, day, overdue % 9)
+
+
+def _late_payments(paper: _Paper, total: Decimal, day: date, turn: int) -> list[tuple[date, Decimal]]:
+    """What has come in for an invoice whose due day has passed: nothing, a half, two halves, or all at once."""
+    half = rounded(total / 2, paper.currency)
+    if turn == 1:
+        return []
+    if turn == 2:
+        return [(day, half)]
+    if turn == 5:
+        return [(day, half), (paper.issued + timedelta(days=PAYMENT_DAYS), total - half)]
+    return [(day, total)]
 
 
 def _invoice(setting: Setting, firm: Firm, paper: _Paper) -> Invoice:
@@ -153,7 +166,7 @@ def _invoice(setting: Setting, firm: Firm, paper: _Paper) -> Invoice:
         customer=paper.customer,
         company=contract.company,
         issued=paper.issued,
-        due=paper.issued + timedelta(days=30),
+        due=paper.issued + timedelta(days=PAYMENT_DAYS),
         period=period_of(paper.issued),
         lines=tuple(_line(i + 1, charge) for i, charge in enumerate(paper.charges)),
         tax=amount(tax, currency),

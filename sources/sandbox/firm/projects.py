@@ -64,7 +64,7 @@ def works(setting: Setting, deals: list[Deal], book: ContractBook, staff: list[P
     lines_of: dict[int, list[ContractLine]] = {}
     for line in book.lines:
         lines_of.setdefault(line.contract, []).append(line)
-    managers = _managers(setting, staff)
+    managers = _managers(staff)
     rows: list[Work] = []
     for deal in deals:
         for covered in deal.projects:
@@ -73,28 +73,30 @@ def works(setting: Setting, deals: list[Deal], book: ContractBook, staff: list[P
             rows.append(Work(_delivery(setting, len(rows) + 1, deal, lines, managers), deal, lines, plans))
     duplicated = next(w for w in rows if w.deal is not None and w.deal.number == DUPLICATED_DEAL)
     rows.append(_duplicate(setting, len(rows) + 1, duplicated))
-    rows.extend(_internal(setting, n, managers) for n in range(len(rows) + 1, setting.scale.projects + 1))
+    rows.extend(_internal(setting, n) for n in range(len(rows) + 1, setting.scale.projects + 1))
     return rows
 
 
-def _managers(setting: Setting, staff: list[Person]) -> list[Person]:
-    """Engagement managers who are there throughout, the seed case's own one excepted."""
+def _managers(staff: list[Person]) -> list[Person]:
+    """Engagement managers who stay, the seed case's own one excepted, and the practice heads."""
+    heads = range(FIRST_HEAD, FIRST_HEAD + len(TOP_PRACTICES))
     return [
         p
         for p in staff
-        if p.role == "Engagement Manager"
+        if (p.role == "Engagement Manager" or p.n in heads)
         and p.n != CAST.seed_manager
         and p.terminated is None
-        and p.hired <= setting.today - timedelta(days=60)
-    ] or [staff[FIRST_HEAD - 1]]
+        and not p.on_leave
+    ]
 
 
 def _delivery(setting: Setting, n: int, deal: Deal, lines: tuple[ContractLine, ...], managers: list[Person]) -> Project:
     random = setting.rng(f"project:{n}")
     course = deal.course
-    local = [m for m in managers if m.company == deal.customer.company] or managers
-    manager = CAST.seed_manager if deal.number == SEED_DEAL else random.choice(local).n
     start, end = min(line.start for line in lines), max(line.end for line in lines)
+    there = [m for m in managers if m.hired <= start]
+    local = [m for m in there if m.company == deal.customer.company] or there
+    manager = CAST.seed_manager if deal.number == SEED_DEAL else random.choice(local).n
     in_erp = course not in _NO_ERP
     born = min(start, setting.today) - timedelta(days=2)
     linked = in_erp or course is Course.CANCELLED
@@ -180,7 +182,7 @@ def _duplicate(setting: Setting, n: int, original: Work) -> Work:
     return Work(second, None, original.lines)
 
 
-def _internal(setting: Setting, n: int, managers: list[Person]) -> Work:
+def _internal(setting: Setting, n: int) -> Work:
     entity = LEGAL_ENTITIES[n % len(LEGAL_ENTITIES)]
     practice = TOP_PRACTICES[n % len(TOP_PRACTICES)]
     start = setting.history_start
@@ -195,7 +197,7 @@ def _internal(setting: Setting, n: int, managers: list[Person]) -> Work:
         practice=practice,
         company=entity.code,
         currency=entity.currency,
-        manager=managers[n % len(managers)].n,
+        manager=FIRST_HEAD + n % len(TOP_PRACTICES),
         psa_status=200,
         archived=False,
         start=start,

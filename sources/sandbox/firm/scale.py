@@ -26,7 +26,7 @@ class Scale:
 
 SCALES = {
     Size.SMALL: Scale(
-        people=24,
+        people=28,
         subcontractors=2,
         customers=8,
         projects=17,

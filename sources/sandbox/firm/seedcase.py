@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from sources.sandbox.firm.amounts import amount
-from sources.sandbox.firm.days import months_later, working_days
+from sources.sandbox.firm.days import holidays, months_later, working_days
 from sources.sandbox.firm.deals import Deal, LinePlan
 from sources.sandbox.firm.model import Model
 from sources.sandbox.firm.scale import Setting
@@ -36,10 +36,22 @@ def assessment_start(setting: Setting) -> date:
     return months_later(setting.today, -3)
 
 
+def assessment_days(setting: Setting) -> list[date]:
+    """The days on which line A can have been worked, from its first one on."""
+    start = assessment_start(setting)
+    return _office_days(start, start + timedelta(days=60))
+
+
 def implementation_days(setting: Setting) -> list[date]:
     """The days on which line B was worked: the last working days, up to three days before the firm's day."""
     last = setting.today - timedelta(days=3)
-    return working_days(last - timedelta(days=40), last)[-len(IMPLEMENTATION_DAYS) :]
+    return _office_days(last - timedelta(days=40), last)[-len(IMPLEMENTATION_DAYS) :]
+
+
+def _office_days(first: date, last: date) -> list[date]:
+    """Working days without the holidays of the team, who all sit in the United States."""
+    free = set(holidays("US", range(first.year, last.year + 1)))
+    return [day for day in working_days(first, last) if day not in free]
 
 
 def seed_deal(setting: Setting, drawn: Deal) -> Deal:

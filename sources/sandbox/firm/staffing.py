@@ -115,7 +115,7 @@ def _staff(setting: Setting, rows: list[Booking], work: Work, deal: Deal, roster
         slot = Slot(role, percent, project.start, project.end, hard=hard)
         if deal.course is Course.SHELL:
             rows.append(_booking(setting, len(rows) + 1, project, slot))
-        elif at == 0 and project.manager is not None and role == "Engagement Manager":
+        elif role == "Engagement Manager" and project.manager is not None and _has_room(roster, project.manager, slot):
             roster.book(("person", project.manager), slot.first, slot.last, percent)
             rows.append(_booking(setting, len(rows) + 1, project, slot, person=project.manager))
         elif deal.number == TERMINATED_DEAL and at == len(deal.team) - 1:
@@ -125,6 +125,10 @@ def _staff(setting: Setting, rows: list[Booking], work: Work, deal: Deal, roster
     if deal.number == UNNAMED_DEAL:
         open_role = Slot("QA Engineer", 50, project.start, project.end, hard=False)
         rows.append(_booking(setting, len(rows) + 1, project, open_role))
+
+
+def _has_room(roster: Roster, person: int, slot: Slot) -> bool:
+    return roster.peak(("person", person), slot.first, slot.last) + slot.percent <= 100
 
 
 def _fill(setting: Setting, rows: list[Booking], project: Project, slot: Slot, roster: Roster, random: Random) -> None:

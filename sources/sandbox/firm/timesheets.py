@@ -23,20 +23,25 @@ from sources.sandbox.firm.days import (
     period_of,
     working_days,
 )
-from sources.sandbox.firm.deals import LATE_TIME_DEAL, SEED_DEAL, STARTED, Course
+from sources.sandbox.firm.deals import DUPLICATED_DEAL, LATE_TIME_DEAL, SEED_DEAL, STARTED, Course
 from sources.sandbox.firm.model import Booking, Expense, Firm, Person, Task, TimeEntry, TimeState
 from sources.sandbox.firm.names import NOTES
 from sources.sandbox.firm.organization import CURRENCY_OF
-from sources.sandbox.firm.people import CAST, FIRST_HEAD
+from sources.sandbox.firm.people import CAST, MANAGING_DIRECTOR
 from sources.sandbox.firm.projects import HELD_DAYS, Work
 from sources.sandbox.firm.scale import Setting
 from sources.sandbox.firm.seedcase import (
     ASSESSMENT_WORKED_HOURS,
     IMPLEMENTATION_DAYS,
     POSTED_DAYS,
-    assessment_start,
+    assessment_days,
     implementation_days,
 )
+
+REJECTED_DEAL = LATE_TIME_DEAL
+"""Its whole team's time of three weeks ago was rejected."""
+DRAFT_DEAL = DUPLICATED_DEAL
+"""Its team has not submitted the last week yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,10 @@ def _approval(
     this_week = monday_of(setting.today)
     chance = random.random()
     delay = timedelta(days=7 + random.randrange(3))
+    if work.deal is not None and work.deal.number == REJECTED_DEAL and monday == this_week - timedelta(days=21):
+        return TimeState.REJECTED, None
+    if work.deal is not None and work.deal.number == DRAFT_DEAL and monday >= this_week - timedelta(days=7):
+        return TimeState.DRAFT, None
     if late:
         closed = closes_on(period_of(monday))
         return TimeState.APPROVED, instant(closed + timedelta(days=2), 10, 30)
@@ -183,9 +192,9 @@ def _approval(
 
 
 def _approver(work: Work, booking: Booking) -> int:
-    """The project's manager, or a practice head for the manager's own time."""
+    """The project's manager, or the managing director for the manager's own time."""
     manager = work.project.manager
-    return FIRST_HEAD if manager is None or manager == booking.person else manager
+    return MANAGING_DIRECTOR if manager is None or manager == booking.person else manager
 
 
 def _posted(setting: Setting, work: Work, monday: date, approved_at: datetime | None) -> bool:
@@ -210,8 +219,7 @@ def _log_seed(setting: Setting, firm: Firm, rows: list[Logged], works: list[Work
     project = works[0].project
     assessment, implementation = (t for t in firm.tasks if t.project == project.n)
     by_person = {b.person: b for b in firm.bookings if b.project == project.n}
-    start = assessment_start(setting)
-    days = working_days(start, start + timedelta(days=60))
+    days = assessment_days(setting)
     whole, rest = divmod(ASSESSMENT_WORKED_HOURS // 2, 8)
     for person in (CAST.assessor, CAST.second_assessor):
         for day, hours in zip(days, (*[8] * whole, rest), strict=False):
