@@ -57,6 +57,12 @@ def server_unavailable() -> ApiError:
     return ApiError(503, "SERVER_UNAVAILABLE", "Server is too busy, or is under maintenance. Please try again later.")
 
 
+def query_too_complicated() -> ApiError:
+    """The 400 for a query that nests deeper than can be followed."""
+    message = "Query is either selecting too many fields or the filter conditions are too complicated."
+    return ApiError(400, "QUERY_TOO_COMPLICATED", message)
+
+
 def no_such_column_on_write(name: str, object_name: str) -> ApiError:
     """The 400 for a key of a written row that is no field."""
     return ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {object_name}")

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sources.sandbox.salesforce.calls import Call, Reply, Router
-from sources.sandbox.salesforce.errors import ApiError
+from sources.sandbox.salesforce.errors import ApiError, query_too_complicated
 from sources.sandbox.salesforce.soql.execution import QueryResult, run_query
 from sources.sandbox.salesforce.soql.failures import QueryText
 from sources.sandbox.salesforce.soql.parser import parse_query
@@ -55,12 +55,12 @@ class QueryApi:
         text = call.query.get("q")
         if text is None:
             raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
-        query = parse_query(text)
-        now = self._tenant.now()
-        context = Context(
-            QueryText(text), self._tenant.database, now.date(), include_deleted, self._tenant.oldest_in_recycle_bin()
-        )
-        result = run_query(context, query, call.base_url)
+        today, oldest = self._tenant.now().date(), self._tenant.oldest_in_recycle_bin()
+        context = Context(QueryText(text), self._tenant.database, today, include_deleted, oldest)
+        try:
+            result = run_query(context, parse_query(text), call.base_url)
+        except RecursionError as exc:
+            raise query_too_complicated() from exc
         return self._page(call, result, None, 0)
 
     def _more(self, call: Call, names: Mapping[str, str]) -> Reply:

@@ -29,7 +29,10 @@ def parse_instant(text: str) -> str:
     if found is None:
         raise ValueError(text)
     zone = found[2].upper().replace("Z", "+00:00")
-    return stamp(datetime.fromisoformat(found[1] + zone))
+    try:
+        return stamp(datetime.fromisoformat(found[1].upper() + zone))
+    except OverflowError as exc:
+        raise ValueError(text) from exc
 
 
 def parse_day(text: str) -> str:
@@ -48,6 +51,6 @@ def parse_http_date(text: str) -> str:
     """The stored form of an HTTP header's date; ValueError when it is none."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError) as exc:
+        return stamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (TypeError, ValueError, IndexError, OverflowError) as exc:
         raise ValueError(text) from exc
-    return stamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

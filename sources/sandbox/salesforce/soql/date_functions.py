@@ -10,11 +10,17 @@ DaySpan = tuple[date, date]
 
 
 def find_span(text: str, today: date) -> DaySpan | None:
-    """The span that a relative date such as `TODAY` or `LAST_N_DAYS:30` names, or None when there is none."""
+    """The span that a relative date such as `TODAY` or `LAST_N_DAYS:30` names, or None when there is none.
+
+    A count that leads out of the calendar names none.
+    """
     name, _, count = text.partition(":")
     if count:
         counted = _COUNTED.get(name)
-        return counted(today, int(count)) if counted is not None else None
+        try:
+            return counted(today, int(count)) if counted is not None else None
+        except (OverflowError, ValueError):
+            return None
     plain = _PLAIN.get(name)
     return plain(today) if plain is not None else None
 

@@ -124,8 +124,6 @@ class _Level:
         if query.offset is not None and query.offset > MAX_OFFSET:
             reason = f"Maximum SOQL offset allowed is {MAX_OFFSET}"
             self._context.text.refuse("NUMBER_OUTSIDE_VALID_RANGE", query.source.position, reason)
-        if (query.limit or 0) < 0 or (query.offset or 0) < 0:
-            self._context.text.refuse("MALFORMED_QUERY", query.source.position, "LIMIT and OFFSET may not be negative")
         wide = any(isinstance(each, FieldsCall) and each.group != "STANDARD" for each in query.select)
         if wide and (query.limit is None or query.limit > MAX_FIELDS_ROWS):
             reason = f"The SOQL FIELDS function must have a LIMIT of at most {MAX_FIELDS_ROWS}"

@@ -75,8 +75,8 @@ order_by: ORDER BY order_key ("," order_key)*
 order_key: (path | bare_aggregate) direction? nulls?
 direction: ASC | DESC
 nulls: NULLS (FIRST | LAST)
-limit: LIMIT NUMBER
-offset: OFFSET NUMBER
+limit: LIMIT COUNT
+offset: OFFSET COUNT
 
 SELECT.3: /select\b/i
 FROM.3: /from\b/i
@@ -106,13 +106,14 @@ OPERATOR: "!=" | "<>" | "<=" | ">=" | "=" | "<" | ">"
 STRING: /'(\\.|[^'\\])*'/s
 DATETIME.3: /\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})/i
 DATE.2: /\d{4}-\d{2}-\d{2}/
+COUNT: /\d{1,9}(?![\d.])/
 NUMBER: /[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?/
 WORD: /[A-Za-z][A-Za-z0-9_]*(:\d+)?/
 NAME: /[A-Za-z][A-Za-z0-9_]*/
 %import common.WS
 %ignore WS
 """
-_PARSER = Lark(_GRAMMAR, parser="lalr", lexer="contextual", propagate_positions=True)
+_PARSER = Lark(_GRAMMAR, parser="lalr", lexer="contextual")
 _ESCAPES = {
     "n": "\n",
     "r": "\r",
@@ -288,7 +289,7 @@ class _Builder(Transformer[Token, Query]):
         return word.upper()
 
     def limit(self, _limit: Token, number: Token) -> tuple[str, int]:
-        return "limit", int(float(number))
+        return "limit", int(number)
 
     def offset(self, _offset: Token, number: Token) -> tuple[str, int]:
-        return "offset", int(float(number))
+        return "offset", int(number)
