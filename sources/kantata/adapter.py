@@ -187,7 +187,7 @@ class KantataAdapter:
         return [records.get(vendor_id) for vendor_id in ids]
 
     def changes(self, kind: Kind, since: datetime | None) -> AsyncIterator[ChangePage]:
-        """See SourceAdapter.changes. Users and groups come completely each time, in the vendor's order."""
+        """See SourceAdapter.changes. Users and groups come completely each time, and without a watermark."""
         return ahead(self._pages(kind, since) if HOMES[kind].stamped else self._everything(kind))
 
     async def ping(self) -> None:
@@ -310,7 +310,10 @@ class KantataAdapter:
             yield ChangePage(self._records(kind, rows, plan, extra), _stamp(found[-1]))
 
     async def _approvals(self, kind: Kind, approval: Approval, since: datetime) -> AsyncGenerator[ChangePage, None]:
-        """Rows whose submission changed: nobody promises that an approval moves the stamps of its rows."""
+        """Rows whose submission changed: nobody promises that an approval moves the stamps of its rows.
+
+        Those whose stamps did move come with the feed itself.
+        """
         plan = reading(kind, kept_by(self.domain, kind))
         query = self._changed(approval.path, {"include": approval.include})
         async for found in read_changes(query, _stamp, since):
@@ -318,11 +321,13 @@ class KantataAdapter:
             for start in range(0, len(ids), PAGE_RECORDS):
                 some = ids[start : start + PAGE_RECORDS]
                 rows, extra = await self._read(kind, some, plan, {*plan.include, "external_references"})
-                yield ChangePage(self._records(kind, rows, plan, extra), None)
+                unmoved = [row for row in rows if _stamp(row) < since - BEFORE]
+                if unmoved:
+                    yield ChangePage(self._records(kind, unmoved, plan, extra), None)
 
     async def _everything(self, kind: Kind) -> AsyncGenerator[ChangePage, None]:
-        """The whole list; the watermark only says when it was read."""
-        home, started = HOMES[kind], self._clock()
+        """The whole list; without stamps there is no watermark to start from."""
+        home = HOMES[kind]
         plan = reading(kind, kept_by(self.domain, kind))
         query = {**home.filters, "order": home.order, "include": "external_references"}
         found = [
@@ -332,8 +337,7 @@ class KantataAdapter:
         ]
         for start in range(0, len(found), PAGE_RECORDS):
             rows = found[start : start + PAGE_RECORDS]
-            last = start + PAGE_RECORDS >= len(found)
-            yield ChangePage(self._records(kind, rows, plan, _Extra()), started if last else None)
+            yield ChangePage(self._records(kind, rows, plan, _Extra()), None)
 
     def _records(self, kind: Kind, found: Sequence[Found], plan: Reading, extra: _Extra) -> list[Record]:
         wanted = kept_by(self.domain, kind)

@@ -34,6 +34,8 @@ from sources.workday.translate import (
 PAGE_ROWS = 100
 """Rows a page unless the tenant allows more (a setting); also how many workers one query names."""
 DATED = "cost_rate@"
+NEEDED = ("resource.stamp", "resource.employee_number", "resource.name", "resource.status", "resource.skills")
+"""Mapping entries that cannot be left out: order and keys of the feed, and what the graph makes non-null."""
 
 _WID = re.compile(r"[0-9a-f]{32}")
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -96,7 +98,7 @@ class WorkdayAdapter:
         self._path = f"/ccx/api/wql/v1/{quote(tenant, safe='')}/data"
         self._mapping = {**DEFAULT_MAPPING, **(mapping or {})}
         for entry, alias in self._mapping.items():
-            if alias and not _ALIAS.fullmatch(alias):
+            if not _ALIAS.fullmatch(alias) and (alias or entry in NEEDED):
                 raise SourceMisconfigured(system, f"mapping entry {entry} is not a WQL alias")
         self._statuses = statuses
         self._page_rows = page_rows
@@ -260,12 +262,13 @@ class WorkdayAdapter:
                 operation="WQL",
             )
         except RefusedQuery as refusal:
-            raise self._explained(refusal) from refusal
+            raise self._explained(refusal, query) from refusal
         return _part(response.data, self.system)
 
-    def _explained(self, refusal: RefusedQuery) -> SourceRejected | SourceMisconfigured:
+    def _explained(self, refusal: RefusedQuery, query: str) -> SourceRejected | SourceMisconfigured:
         """A refused alias is a mistake in the mapping, and the error names its entry."""
-        entries = sorted(entry for entry, alias in self._mapping.items() if alias in refusal.words)
+        refused = refusal.words.intersection(_ALIAS.findall(query))
+        entries = sorted(entry for entry, alias in self._mapping.items() if alias in refused)
         if not entries:
             return refusal
         return SourceMisconfigured(

@@ -222,18 +222,22 @@ async def test_deleted_stories_are_tombstones(account: Account) -> None:
 
 async def test_an_approval_shows_even_when_it_moves_no_entry(account: Account) -> None:
     """The feed of time also follows the timesheets; that page proves nothing about the order of entries."""
-    account.add("timesheet_submissions", {"id": "31", "updated_at": "2026-04-02T09:00:00Z", "time_entry_ids": ["400"]})
+    account.add(
+        "timesheet_submissions", {"id": "31", "updated_at": "2026-04-02T09:00:00Z", "time_entry_ids": ["400", "402"]}
+    )
     account.beside("timesheet_submissions", {"id": "31", "status": "approved", "updated_at": "2026-04-02T09:00:00Z"})
-    account.add("time_entries", time_entry("400", recent_submission_id="31"), time_entry("401"))
-    [page] = await pages(account, Kind.TIME_ENTRY, datetime(2026, 4, 1, tzinfo=UTC))
+    moved = time_entry("402", recent_submission_id="31", updated_at="2026-04-02T09:00:00Z")
+    account.add("time_entries", time_entry("400", recent_submission_id="31"), time_entry("401"), moved)
+    [page, later] = await pages(account, Kind.TIME_ENTRY, datetime(2026, 4, 1, tzinfo=UTC))
     [record] = page.records
     assert (record.key.external_id, record.attributes["status"], page.watermark) == ("400", "APPROVED", None)
+    assert [record.key.external_id for record in later.records] == ["402"]
     assert account.queries("timesheet_submissions")[0]["include"] == "time_entries"
     assert not [query for query in account.queries("timesheet_submissions") if query["order"] != "updated_at:asc"]
 
 
 async def test_users_come_completely_each_time(account: Account) -> None:
-    """They have no stamp to start from; the watermark says when they were read."""
+    """They have no stamp to start from, so there is no watermark either."""
     users = [
         {"id": str(n), "full_name": f"P {n}", "email_address": f"p{n}@x.example", "external_reference_ids": []}
         for n in range(450)
@@ -241,7 +245,7 @@ async def test_users_come_completely_each_time(account: Account) -> None:
     account.add("users", *users)
     got = await pages(account, Kind.RESOURCE, START)
     assert sum(len(page.records) for page in got) == 450
-    assert got[-1].watermark is not None
+    assert [page.watermark for page in got] == [None]
     assert all(query["on_my_account"] == "true" for query in account.queries("users"))
     assert len(account.requests) == 3
 
