@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cache.memory import Entry, MemoryTier, merged
@@ -110,7 +110,8 @@ class RecordCache:
                 waiting = await self._take_shared(waiting, attributes)
             self.counts.misses += len(waiting)
             errors = await self._fetch_all(waiting, attributes)
-        self._renew([k for k in unique if self._decide(k, attributes, max_age_s) is Decision.SERVE_AND_RENEW], attributes)
+        old = [k for k in unique if self._decide(k, attributes, max_age_s) is Decision.SERVE_AND_RENEW]
+        self._renew(old, attributes)
         return [self._answer(key, attributes, errors.get(key)) for key in keys]
 
     def _decide(self, key: RecordKey, attributes: frozenset[str], max_age_s: float | None) -> Decision:
@@ -228,8 +229,8 @@ class RecordCache:
     async def _renewed(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> None:
         await self._fetch_all(keys, attributes)
 
-    def _start(self, work: object) -> None:
-        task = asyncio.create_task(work)  # type: ignore[arg-type]
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -33,7 +33,9 @@ class RedisTier:
     """Entries in Redis, for all replicas."""
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S)
+        self._redis = Redis.from_url(
+            url, decode_responses=False, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S
+        )
         self._down_until = 0.0
 
     async def aclose(self) -> None:
@@ -68,7 +70,7 @@ class RedisTier:
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
                 for key, entry in entries.items():
-                    pipe.set(entry_key(key), dump(entry), px=int(ttl_s * 1000))
+                    await pipe.set(entry_key(key), dump(entry), px=int(ttl_s * 1000))
                 await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
@@ -100,7 +102,7 @@ class RedisTier:
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
                 for key in keys:
-                    pipe.set(flight_key(key), b"1", nx=True, px=FLIGHT_MS)
+                    await pipe.set(flight_key(key), b"1", nx=True, px=FLIGHT_MS)
                 return [bool(taken) for taken in await pipe.execute()]
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
@@ -116,9 +118,9 @@ class RedisTier:
             self._failed(error)
 
 
-def _loaded(raw: bytes) -> Entry | None:
+def _loaded(raw: bytes | str) -> Entry | None:
     try:
-        return load(raw)
+        return load(raw if isinstance(raw, bytes) else raw.encode())
     except (ValueError, KeyError, TypeError):
         log.warning("an entry of the shared cache could not be read and is ignored")
         return None

@@ -284,8 +284,8 @@ def _tree_problems(reference: Reference) -> list[str]:
     parents = {p.code: p.parent for p in reference.practices}
     problems = [f"practice {c} is there twice" for c in parents if sum(p.code == c for p in reference.practices) > 1]
     problems += [f"practice {c}: there is no parent {p}" for c, p in parents.items() if p and p not in parents]
-    for code in parents:
-        seen, at = {code}, parents[code]
+    for code, parent in parents.items():
+        seen, at = {code}, parent
         while at is not None and at in parents and at not in seen:
             seen.add(at)
             at = parents[at]

@@ -94,19 +94,17 @@ class Demo:
         if not ended.done():
             ended.cancel()
             return 0
-        print(f"The hub has ended with status {ended.result()}; its log is above.", file=sys.stderr)  # noqa: T201
+        print(f"The hub has ended with status {ended.result()}; its log is above.", file=sys.stderr)
         return ended.result() or 1
 
     async def _say_when_ready(self) -> None:
         """Print the addresses at once, and the tokens when queries work."""
-        print(f"Starting four sandboxes ({self.size}) and the hub; the first start loads the directory.", flush=True)  # noqa: T201
-        async with httpx.AsyncClient() as client:
-            while not await _is_ready(client):
-                await asyncio.sleep(POLL_S)
-        print(self._welcome(), flush=True)  # noqa: T201
+        print(f"Starting four sandboxes ({self.size}) and the hub; the first start loads the directory.", flush=True)
+        await _ready()
+        print(self._welcome(), flush=True)
 
     def _welcome(self) -> str:
-        from hub.app.auth import local_token  # noqa: PLC0415 - the demo's other parts must not need the web stack
+        from hub.app.auth import local_token
 
         lines = [
             "",
@@ -124,7 +122,7 @@ class Demo:
     async def _say_when_gone(self, vendor: str) -> None:
         status = await self._processes[vendor].wait()
         command = " ".join(self._sandbox_command(vendor))
-        print(f"The {vendor} sandbox has ended ({status}). To start it again:\n  {command}", flush=True)  # noqa: T201
+        print(f"The {vendor} sandbox has ended ({status}). To start it again:\n  {command}", flush=True)
 
     async def _end_all(self) -> None:
         """End the hub first, so that it can finish what it is doing, then the sandboxes."""
@@ -160,8 +158,12 @@ def _in_use(port: int) -> bool:
     return False
 
 
-async def _is_ready(client: httpx.AsyncClient) -> bool:
-    try:
-        return (await client.get(f"http://127.0.0.1:{HUB_PORT}/readyz")).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+async def _ready() -> None:
+    """Wait until the hub says that queries will work."""
+    async with httpx.AsyncClient() as client:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                answer = await client.get(f"http://127.0.0.1:{HUB_PORT}/readyz")
+                if answer.status_code == httpx.codes.OK:
+                    return
+            await asyncio.sleep(POLL_S)

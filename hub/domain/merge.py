@@ -130,7 +130,8 @@ def own_values(kind: Kind, kept: Mapping[str, Value]) -> Mapping[str, Value]:
 def invoice_milestones(record: StoredRecord, resolve: Resolver) -> tuple[CanonicalId, ...]:
     """The milestones that an invoice's lines bill, in line order, unresolved ones left out."""
     lines = record.kept.get("lines")
-    found = [resolve(record.key.system, item) for item in lines if isinstance(item, Ref)] if isinstance(lines, tuple) else []
+    refs = [item for item in lines if isinstance(item, Ref)] if isinstance(lines, tuple) else []
+    found = [resolve(record.key.system, ref) for ref in refs]
     return tuple(dict.fromkeys(milestone for milestone in found if milestone is not None))
 
 

@@ -118,6 +118,7 @@ Value: TypeAlias = (
     | Ref
     | DatedRate
     | tuple[str, ...]
+    | tuple[Ref, ...]
     | tuple[SoldRole, ...]
     | tuple[SoldPackage, ...]
     | tuple[OpenItem, ...]

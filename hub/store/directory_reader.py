@@ -207,7 +207,7 @@ class PostgresDirectory:
             rows = (await connection.execute(text(sql.rows), sql.parameters)).all()
             counts = (await connection.execute(text(sql.counts), sql.parameters)).all()
         totals = {row.parent: row.total for row in counts}
-        grouped: dict[Any, list[Any]] = {parent: [] for parent in parents or [None]}
+        grouped: dict[Any, list[Any]] = {parent: [] for parent in parents} if parents else {None: []}
         for row in rows:
             grouped[row.parent].append(row)
         return {parent: build_page(query, parent, found, totals.get(parent, 0)) for parent, found in grouped.items()}

@@ -80,10 +80,10 @@ class PageSql:
             f"(SELECT e.id, CAST(e.{self._column} AS text) AS sort_value, e.{self._column} AS sort_key FROM entity e"
             f" WHERE {placed} ORDER BY {self._order('e.' + self._column, 'e.id')}{limit}) r"
         )
-        self.rows = f"SELECT {parent} AS parent, r.id, r.sort_value FROM {source}{rows} ORDER BY {parent}, " + self._order(
-            "r.sort_key", "r.id"
-        )
-        self.counts = f"SELECT {parent} AS parent, r.total FROM {source}(SELECT count(*) AS total FROM entity e WHERE {filtered}) r"
+        order = self._order("r.sort_key", "r.id")
+        counts = f"(SELECT count(*) AS total FROM entity e WHERE {filtered}) r"
+        self.rows = f"SELECT {parent} AS parent, r.id, r.sort_value FROM {source}{rows} ORDER BY {parent}, {order}"
+        self.counts = f"SELECT {parent} AS parent, r.total FROM {source}{counts}"
 
     def _backwards(self) -> bool:
         return self._query.last is not None
@@ -157,11 +157,12 @@ class PageSql:
                 return f"e.{column} IN ({_SUBTREE.format(name=name)})"
             case Op.LESS | Op.GREATER_OR_EQUAL:
                 self.parameters[name] = condition.values[0]
-                return f"e.{column} {'<' if condition.op is Op.LESS else '>='} :{name}"
+                compared = f"e.{column} {'<' if condition.op is Op.LESS else '>='} :{name}"
+                return f"({compared} OR e.{column} IS NULL)" if None in condition.values else compared
 
 
 _SUBTREE = (
-    "WITH RECURSIVE tree AS (SELECT CAST(unnest(CAST(:{name} AS text[])) AS text) COLLATE \"C\" AS id UNION"
+    'WITH RECURSIVE tree AS (SELECT CAST(unnest(CAST(:{name} AS text[])) AS text) COLLATE "C" AS id UNION'
     " SELECT c.id FROM entity c JOIN tree ON c.parent_id = tree.id WHERE c.kind = 'practice') SELECT id FROM tree"
 )
 

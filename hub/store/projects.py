@@ -17,27 +17,30 @@ from hub.domain.lifecycle import Booking, PlannedWork, StageFacts, derive_stage
 from hub.domain.records import Value
 from hub.store.codec import decode, encode
 
-_LIVE = "deleted_at IS NULL AND merged_into IS NULL"
 _PROJECTS = """
 SELECT p.id, p.kept, c.customer_id, c.legal_entity_id, c.value_key, o.status AS opportunity_status,
   (SELECT array_agg(DISTINCT l.models[1]) FROM entity t JOIN entity l ON l.id = t.contract_line_id
     WHERE t.project_id = p.id AND t.kind = 'task' AND t.deleted_at IS NULL AND t.merged_into IS NULL
     AND l.models[1] IS NOT NULL) AS covered_models,
   (SELECT array_agg(DISTINCT l.models[1]) FROM entity l WHERE l.contract_id = p.contract_id
-    AND l.kind = 'contract_line' AND l.deleted_at IS NULL AND l.merged_into IS NULL AND l.models[1] IS NOT NULL) AS contract_models,
+    AND l.kind = 'contract_line' AND l.deleted_at IS NULL AND l.merged_into IS NULL
+    AND l.models[1] IS NOT NULL) AS contract_models,
   EXISTS (SELECT 1 FROM entity x WHERE x.project_id = p.id AND x.deleted_at IS NULL AND x.merged_into IS NULL
     AND (x.kind = 'invoice' OR x.kind = 'time_entry' AND x.status IN ('APPROVED', 'POSTED', 'BILLED'))) AS posted
 FROM entity p LEFT JOIN entity c ON c.id = p.contract_id LEFT JOIN entity o ON o.id = c.opportunity_id
 WHERE p.id = ANY(CAST(:ids AS text[]))"""
-_TASKS = f"SELECT project_id, kept FROM entity WHERE kind = 'task' AND project_id = ANY(CAST(:ids AS text[])) AND {_LIVE}"
+_TASKS = (
+    "SELECT project_id, kept FROM entity WHERE kind = 'task' AND project_id = ANY(CAST(:ids AS text[]))"
+    " AND deleted_at IS NULL AND merged_into IS NULL"
+)
 _BOOKINGS = (
     "SELECT a.project_id, a.kept, r.status AS employment FROM entity a JOIN entity r ON r.id = a.resource_id"
     " WHERE a.kind = 'assignment' AND a.project_id = ANY(CAST(:ids AS text[]))"
     " AND a.deleted_at IS NULL AND a.merged_into IS NULL"
 )
 _STORE = """
-UPDATE entity SET kept = (entity.kept - 'customer' - 'legal_entity') || n.kept, status = n.stage, customer_id = n.customer, legal_entity_id = n.legal_entity,
-  value_key = n.value_key, models = n.models, changed_at = now()
+UPDATE entity SET kept = (entity.kept - 'customer' - 'legal_entity') || n.kept, status = n.stage,
+  customer_id = n.customer, legal_entity_id = n.legal_entity, value_key = n.value_key, models = n.models, changed_at = now()
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n(id text, kept jsonb, stage text, customer text, legal_entity text,
   value_key text, models text[])
 WHERE entity.id = n.id AND (entity.status, entity.customer_id, entity.legal_entity_id, entity.value_key, entity.models)
