@@ -7,8 +7,9 @@ hours are REAL and leave the sandbox rounded to 13 significant digits, so that n
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sources.sandbox.core import Clock
@@ -24,7 +25,7 @@ _FIRST_NEW_ID = 10_000_000
 
 def stamp_text(moment: datetime) -> str:
     """An aware UTC instant as the books keep it; sub-seconds are lost, as with the vendor."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
+    return moment.astimezone(UTC).isoformat(sep=" ")[:19]
 
 
 def day_text(day: date) -> str:
@@ -65,7 +66,7 @@ class Books:
         self._next_id = _FIRST_NEW_ID
         self.connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self.connection.execute("PRAGMA case_sensitive_like = ON")
-        self.connection.execute("PRAGMA journal_mode = OFF")
+        weakref.finalize(self, self.connection.close)
         register_functions(self.connection, clock)
         for table in TABLES.values():
             self.connection.execute(_create_statement(table))

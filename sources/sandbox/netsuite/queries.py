@@ -118,5 +118,6 @@ def _question(call: Call) -> tuple[str, tuple[Any, ...]]:
 
 
 def _refused(reason: str) -> Refusal:
-    detail = f"Invalid search query. Detailed unprocessed description follows. Search error occurred: {reason.removesuffix('.')}."
+    cause = reason.removesuffix(".")
+    detail = f"Invalid search query. Detailed unprocessed description follows. Search error occurred: {cause}."
     return error(400, "INVALID_PARAMETER", detail, where={"errorQueryParam": "q"})

@@ -50,7 +50,7 @@ class RecordReads:
         call.allow_parameters("expandSubResources", "expand", "fields", "simpleEnumFormat")
         row = self.require(record, key)
         shown = Shown(self._books, call.base, simple_enums=call.switch("simpleEnumFormat"))
-        wanted = _wanted(call, record)
+        wanted, expanded = _wanted(call, record), _expanded(call, record)
         body: dict[str, Any] = {"links": shown.link(record.name, row["id"])}
         for name, item in record.fields.items():
             if wanted is None or name in wanted or name == "id":
@@ -59,7 +59,9 @@ class RecordReads:
                     body[name] = value
         for name in _sublist_names(record):
             if wanted is None or name in wanted:
-                body[name] = self._sublist(call, record, row, name, shown)
+                links = shown.link(record.name, row["id"], name)
+                lines = self._lines(record, row, name, shown) if name in expanded else None
+                body[name] = {"links": links} if lines is None else _collection(links, lines)
         return Reply(200, body)
 
     def page(self, call: Call, record: RecordType) -> Reply:
@@ -95,11 +97,6 @@ class RecordReads:
         items = [{"links": shown.link(record.name, row["id"], name, item["line"])} for item in lines]
         return Reply(200, _collection(shown.link(record.name, row["id"], name), items), COLLECTION_TYPE)
 
-    def _sublist(self, call: Call, record: RecordType, row: Row, name: str, shown: Shown) -> dict[str, Any]:
-        links = shown.link(record.name, row["id"], name)
-        expanded = call.switch("expandSubResources") or name in call.query.get("expand", "").split(",")
-        return _collection(links, self._lines(record, row, name, shown)) if expanded else {"links": links}
-
     def _lines(self, record: RecordType, row: Row, name: str, shown: Shown) -> list[dict[str, Any]]:
         if name == "apply":
             return self._applied(row, shown)
@@ -133,6 +130,15 @@ def _sublist_names(record: RecordType) -> tuple[str, ...]:
     if record.kind == "CustPymt":
         return ("apply",)
     return () if record.sublist is None else (record.sublist.name,)
+
+
+def _expanded(call: Call, record: RecordType) -> set[str]:
+    """The sublists to show in full."""
+    offered = set(_sublist_names(record))
+    named = {name.strip() for name in call.query.get("expand", "").split(",") if name.strip()}
+    if named - offered:
+        raise invalid_parameter("Only sublists of the record can be expanded.", where={"errorQueryParam": "expand"})
+    return offered if call.switch("expandSubResources") else named
 
 
 def _wanted(call: Call, record: RecordType) -> set[str] | None:

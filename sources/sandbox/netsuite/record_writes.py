@@ -128,8 +128,18 @@ class RecordWrites:
             self._books.insert(record.table, self._trade.complete_header(record, row))
             self._write_sublists(record, row_id, body, set())
             return row_id
-        self._books.insert(record.table, _named(self._posted_time(record, row)))
+        self._books.insert(record.table, _named(self._inherited(record, self._posted_time(record, row))))
         return row_id
+
+    def _inherited(self, record: RecordType, row: Row) -> Row:
+        """A job takes its customer's subsidiary, an entity its subsidiary's currency, where none is given."""
+        if record.table in _ENTITY_TABLES and row.get("subsidiary") is None and row.get("parent") is not None:
+            parent = self._books.row("customer", "id", row["parent"])
+            row["subsidiary"] = parent["subsidiary"] if parent is not None else None
+        if record.table in _ENTITY_TABLES and row.get("currency") is None and row.get("subsidiary") is not None:
+            subsidiary = self._books.row("subsidiary", "id", row["subsidiary"])
+            row["currency"] = subsidiary["currency"] if subsidiary is not None else None
+        return row
 
     def _posted_time(self, record: RecordType, row: Row) -> Row:
         if record.name != "timeBill":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from sources.sandbox.firm.model import Firm, RevenueRow, TimeEntry
 from sources.sandbox.firm.vendor_ids import kantata_id, netsuite_id
@@ -73,9 +74,9 @@ def actual_external_id(time_entry_id: str, modified: datetime) -> str:
     The array is in canonical JSON (RFC 8785: no spaces). Kantata's stamps have whole seconds, so the
     milliseconds are always 000.
     """
-    instant = modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    instant = modified.astimezone(UTC).isoformat()[:19] + ".000Z"
     parts = ["PSA", "kantata", "TimeEntry", time_entry_id, instant, "ERP:createActual"]
-    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()
 
 
 def fill_time(books: Books, firm: Firm, tenant: Tenant) -> None:

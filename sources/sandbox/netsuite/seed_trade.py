@@ -17,7 +17,7 @@ from sources.sandbox.firm.vendor_ids import netsuite_id, salesforce_id
 from sources.sandbox.netsuite.books import Books, Row, day_text, flag, stamp_text
 from sources.sandbox.netsuite.lists import SERVICE_ITEM, id_of_revenue_method
 from sources.sandbox.netsuite.tables import TABLES
-from sources.sandbox.netsuite.tenant import Tenant
+from sources.sandbox.netsuite.tenant import Tenant, whole_minor_units
 
 _BY_RATE = frozenset({Model.TIME_AND_MATERIALS, Model.TM_NOT_TO_EXCEED})
 _PO_TERM = timedelta(days=365)
@@ -199,7 +199,7 @@ def _invoice(invoice: Invoice, tenant: Tenant, paid_on: date | None) -> Row:
     kind, record = ("CustCred", "creditMemo") if invoice.credit else ("CustInvc", "invoice")
     number = int(netsuite_id(record.lower(), invoice.n))
     total, paid = abs(float(invoice.total.value)), abs(float(invoice.paid.value))
-    unpaid = 0.0 if invoice.voided else round(total - paid, 2)
+    unpaid = 0.0 if invoice.voided else whole_minor_units(total - paid)
     header = _header(kind, record, number, tenant, currency=invoice.total.currency, company=invoice.company)
     settled = unpaid <= 0
     return _stamped(

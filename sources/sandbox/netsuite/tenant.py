@@ -80,6 +80,11 @@ class Tenant:
         return exchange_rate(code, self.subsidiaries[company][1])
 
 
+def whole_minor_units(value: float) -> float:
+    """A sum of amounts without binary noise; no currency of the account has more than three places."""
+    return round(value, 3)
+
+
 def exchange_rate(code: str, base: str) -> float:
     """Units of the base currency for one unit of `code`, by the account's table."""
     return 1.0 if code == base else float(format(CURRENCIES[code][0] / CURRENCIES[base][0], ".8g"))

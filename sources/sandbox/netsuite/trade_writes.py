@@ -8,7 +8,7 @@ from sources.sandbox.netsuite.books import Books, Row
 from sources.sandbox.netsuite.record_types import RecordType, Sublist
 from sources.sandbox.netsuite.record_values import Taken
 from sources.sandbox.netsuite.replies import invalid_content, invalid_field_value
-from sources.sandbox.netsuite.tenant import exchange_rate
+from sources.sandbox.netsuite.tenant import exchange_rate, whole_minor_units
 
 _SIGNED = ("foreignamount", "quantity")
 
@@ -132,11 +132,11 @@ class TradeWrites:
             main = header["foreigntotal"] or 0.0
         else:
             lines = [line for line in self._lines(transaction, every=True) if line["mainline"] == "F"]
-            main = round(-sum(line["foreignamount"] or 0.0 for line in lines), 2)
+            main = whole_minor_units(-sum(line["foreignamount"] or 0.0 for line in lines))
         changes: Row = {"foreigntotal": -main if record.kind == "PurchOrd" else main}
         if record.kind in {"CustInvc", "CustCred"} and header["voided"] == "F":
             paid = header["foreignamountpaid"] or 0.0
-            unpaid = round(abs(main) - paid, 2)
+            unpaid = whole_minor_units(abs(main) - paid)
             changes |= {"foreignamountpaid": paid, "foreignamountunpaid": unpaid, "status": "A"}
             changes["closedate"] = None
             if unpaid <= 0 and main:
@@ -192,8 +192,8 @@ class TradeWrites:
 
     def change_paid(self, invoice: Row, amount: float) -> None:
         """Move what has been paid of an invoice or credit memo by an amount."""
-        paid = round(invoice["foreignamountpaid"] + amount, 2)
-        unpaid = round(invoice["foreignamountunpaid"] - amount, 2)
+        paid = whole_minor_units(invoice["foreignamountpaid"] + amount)
+        unpaid = whole_minor_units(invoice["foreignamountunpaid"] - amount)
         now = self._books.now()
         changes: Row = {"foreignamountpaid": paid, "foreignamountunpaid": unpaid, "lastmodifieddate": now}
         changes |= (
@@ -210,7 +210,7 @@ def _with_amount(values: Row, existing: Row) -> Row:
     quantity, rate = (values.get(name, existing.get(name)) for name in ("quantity", "rate"))
     if quantity is None or rate is None:
         return values
-    return {**values, "foreignamount": round(quantity * rate, 2)}
+    return {**values, "foreignamount": whole_minor_units(quantity * rate)}
 
 
 def open_period(books: Books, day: str) -> int | None:
