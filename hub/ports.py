@@ -52,6 +52,30 @@ class ChangePage:
     watermark: datetime | None
 
 
+class SystemCard(Protocol):
+    """What the graph tells of a system; every adapter is one."""
+
+    @property
+    def system(self) -> str:
+        """The system's key in the estate."""
+        ...
+
+    @property
+    def domain(self) -> Domain:
+        """The domain whose attributes this system supplies."""
+        ...
+
+    @property
+    def vendor(self) -> str:
+        """The vendor's name, e.g. `netsuite`."""
+        ...
+
+    @property
+    def kinds(self) -> Mapping[Kind, KindSpec]:
+        """The kinds of record that this system supplies."""
+        ...
+
+
 class SourceAdapter(Protocol):
     """One vendor's system: reads by id, and reads what changed. Stateless besides its transport."""
 
@@ -164,7 +188,11 @@ class Op(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition on a kept attribute; a list's conditions are all-of, a condition's values any-of."""
+    """One condition on a kept attribute; a list's conditions are all-of, a condition's values any-of.
+
+    LESS and GREATER_OR_EQUAL compare with the first value; a None behind it lets entities without the
+    attribute match too (an open end).
+    """
 
     attribute: str
     op: Op
@@ -225,10 +253,16 @@ class DirectoryReader(Protocol):
         """One page of a list. Raises InvalidInput for a cursor that is malformed or of another query."""
         ...
 
-    async def child_pages(
-        self, query: PageQuery, parents: Sequence[CanonicalId]
-    ) -> Mapping[CanonicalId, EntityPage]:
+    async def child_pages(self, query: PageQuery, parents: Sequence[CanonicalId]) -> Mapping[CanonicalId, EntityPage]:
         """The same page for each parent, in one go; every parent has an entry."""
+        ...
+
+    def heard(self, payload: str) -> None:
+        """Take in at once what was announced as changed: ids separated by spaces.
+
+        Whoever has just written and reads on in the same request calls this, because the announcement
+        itself may come a moment later.
+        """
         ...
 
 

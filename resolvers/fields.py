@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Protocol
 
-from hub.domain.kinds import Kind
+from hub.domain.kinds import Domain, Kind
 from hub.domain.money import Money
 from hub.domain.receivables import collections_indicator, open_receivables
 from hub.domain.records import DatedRate, RevenueRow, SoldRole
@@ -26,11 +26,14 @@ from resolvers.filters import (
 from resolvers.graph import (
     Arguments,
     Attr,
+    ByIds,
     Children,
     Derived,
     FieldSource,
+    Health,
     Kept,
     Link,
+    Lookup,
     Pages,
     Part,
     PartLink,
@@ -186,7 +189,24 @@ def _labor_category(values: Values, _: Arguments, around: Surroundings) -> str |
 
 # -- the table --------------------------------------------------------------------------------------
 
-_MONEY: Mapping[str, FieldSource] = {"amount": Part("amount", str), "currency": Part("currency")}
+_LISTED = (
+    "Customer",
+    "Opportunity",
+    "Contract",
+    "Project",
+    "Assignment",
+    "TimeEntry",
+    "Expense",
+    "Resource",
+    "Invoice",
+)
+_CONNECTION: Mapping[str, FieldSource] = {
+    "edges": Part("edges"),
+    "nodes": Part("nodes"),
+    "pageInfo": Part("info"),
+    "totalCount": Part("total"),
+}
+_EDGE: Mapping[str, FieldSource] = {"cursor": Part("cursor"), "node": Part("node")}
 
 GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
     "Query": {
@@ -195,18 +215,56 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
         "contracts": Pages(Kind.CONTRACT, "Contract", 20, order_by="number", conditions=contract_conditions),
         "projects": Pages(Kind.PROJECT, "Project", 20, conditions=project_conditions, order=project_order),
         "resources": Pages(Kind.RESOURCE, "Resource", 20, conditions=resource_conditions),
+        "node": ByIds(),
+        "nodes": ByIds(many=True),
+        "customer": Lookup(Kind.CUSTOMER, "Customer"),
+        "opportunity": Lookup(Kind.OPPORTUNITY, "Opportunity"),
+        "contract": Lookup(Kind.CONTRACT, "Contract"),
+        "project": Lookup(Kind.PROJECT, "Project", by_code=True),
+        "resource": Lookup(Kind.RESOURCE, "Resource"),
+        "invoice": Lookup(Kind.INVOICE, "Invoice"),
+        "sources": Health(),
     },
-    "Money": _MONEY,
+    **{f"{name}Connection": _CONNECTION for name in _LISTED},
+    **{f"{name}Edge": _EDGE for name in _LISTED},
+    "PageInfo": {
+        "hasNextPage": Part("has_next"),
+        "hasPreviousPage": Part("has_previous"),
+        "startCursor": Part("start"),
+        "endCursor": Part("end"),
+    },
+    "SourceRecord": {
+        "domain": Part("domain", str),
+        "system": Part("system"),
+        "vendor": Part("vendor"),
+        "kind": Part("kind"),
+        "externalId": Part("external_id"),
+        "version": Part("version"),
+        "sourceTimestamp": Part("source_timestamp", instant),
+        "fetchedAt": Part("fetched_at", instant),
+        "stale": Part("stale"),
+        "unavailable": Part("unavailable"),
+    },
+    "SourceHealth": {
+        "system": Part("system"),
+        "vendor": Part("vendor"),
+        "domain": Part("domain", str),
+        "status": Part("status", str),
+        "lastContact": Part("last_contact", instant),
+        "lagSeconds": Part("lag_seconds"),
+        "openExceptions": Part("open_exceptions"),
+    },
+    "Money": {"amount": Part("amount", str), "currency": Part("currency")},
     "LegalEntity": {
-        "code": Attr("code", stand_in=True),
-        "name": Attr("name", stand_in=True),
-        "country": Attr("country", stand_in=True),
-        "currency": Attr("currency", stand_in=True),
+        "code": Attr("code"),
+        "name": Attr("name"),
+        "country": Attr("country"),
+        "currency": Attr("currency"),
     },
     "Practice": {"code": Kept("code"), "name": Kept("name"), "parent": Link("parent", "Practice")},
     "Customer": {
         "records": Provenance(),
-        "name": Attr("name", stand_in=True),
+        "name": Attr("name"),
         "industry": Attr("industry"),
         "region": Attr("region"),
         "parent": Link("parent", "Customer"),
@@ -219,10 +277,10 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
     },
     "Opportunity": {
         "records": Provenance(),
-        "name": Attr("name", stand_in=True),
+        "name": Attr("name"),
         "customer": Link("customer", "Customer"),
         "stage": Attr("stage"),
-        "status": Attr("status", stand_in=True),
+        "status": Attr("status"),
         "probability": Attr("probability", of=ratio),
         "amount": Attr("amount"),
         "expectedClose": Attr("expected_close", of=day),
@@ -245,20 +303,20 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
     "SoldPackage": {"code": Part("code"), "quantity": Part("quantity", hours), "price": Part("price")},
     "Contract": {
         "records": Provenance(),
-        "number": Attr("number", stand_in=True),
+        "number": Attr("number"),
         "customer": Link("customer", "Customer"),
         "opportunity": Link("opportunity", "Opportunity"),
         "legalEntity": Link("legal_entity", "LegalEntity"),
-        "status": Attr("status", stand_in=True),
+        "status": Attr("status"),
         "signedOn": Attr("signed_on", of=day),
         "value": Attr("value"),
         "lines": Children(Kind.CONTRACT_LINE, "contract", "ContractLine", "name"),
-        "changeOrders": Children(Kind.CHANGE_ORDER, "contract", "ChangeOrder", "date"),
+        "changeOrders": Children(Kind.CHANGE_ORDER, "contract", "ChangeOrder", "date", (Domain.CRM,)),
         "projects": Children(Kind.PROJECT, "contract", "Project", "code"),
     },
     "ContractLine": {
         "records": Provenance(),
-        "name": Attr("name", stand_in=True),
+        "name": Attr("name"),
         "model": Attr("model"),
         "price": Attr("price"),
         "cap": Attr("cap"),
@@ -269,7 +327,7 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
     "ChangeOrder": {
         "records": Provenance(),
         "line": Link("line", "ContractLine"),
-        "status": Attr("status", stand_in=True),
+        "status": Attr("status"),
         "reason": Attr("reason"),
         "priceDelta": Attr("price_delta"),
         "hoursDelta": Attr("hours_delta", of=hours),
@@ -277,14 +335,15 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
     },
     "Project": {
         "records": Provenance(),
-        "code": Attr("code", stand_in=True),
-        "name": Attr("name", stand_in=True),
+        "code": Attr("code"),
+        "name": Attr("name"),
         "stage": Kept("stage"),
         "startDate": Attr("start_date", of=day),
         "endDate": Attr("end_date", of=day),
         "practice": Link("practice", "Practice"),
-        "legalEntity": Link("legal_entity", "LegalEntity"),
-        "customer": Link("customer", "Customer"),
+        # The contract's, or the project's own while it has none (domain.md 9.1).
+        "legalEntity": Link("legal_entity", "LegalEntity", (Domain.CRM, Domain.ERP)),
+        "customer": Link("customer", "Customer", (Domain.CRM, Domain.PSA)),
         "contract": Link("contract", "Contract"),
         "manager": Link("manager", "Resource"),
         "percentComplete": Attr("percent_complete", of=ratio),
@@ -300,7 +359,7 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
     },
     "Task": {
         "records": Provenance(),
-        "name": Attr("name", stand_in=True),
+        "name": Attr("name"),
         "contractLine": Link("contract_line", "ContractLine"),
         "plannedHours": Attr("planned_hours", of=hours),
         "remainingHours": Attr("remaining_hours", of=hours),
@@ -310,13 +369,13 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
     },
     "Milestone": {
         "records": Provenance(),
-        "name": Attr("name", stand_in=True),
+        "name": Attr("name"),
         "dueDate": Attr("due_date", of=day),
         "status": Attr("status"),
         "amount": Attr("amount"),
         "completedAt": Attr("completed_at", of=instant),
         "approvedAt": Attr("approved_at", of=instant),
-        "invoice": Link("invoice", "Invoice"),
+        "invoice": Link("invoice", "Invoice", (Domain.ERP,)),
     },
     "Assignment": {
         "records": Provenance(),
@@ -356,7 +415,7 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
     "Resource": {
         "records": Provenance(),
         "kind": Kept("kind"),
-        "name": Attr("name", stand_in=True),
+        "name": Attr("name"),
         "email": Attr("email"),
         "status": Attr("status"),
         "hireDate": Attr("hire_date", of=day),
@@ -381,7 +440,7 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
     },
     "Invoice": {
         "records": Provenance(),
-        "number": Attr("number", stand_in=True),
+        "number": Attr("number"),
         "customer": Link("customer", "Customer"),
         "project": Link("project", "Project"),
         "status": Attr("status"),
@@ -389,13 +448,13 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
         "dueOn": Attr("due_on", of=day),
         "total": Attr("total"),
         "openAmount": Attr("open_amount"),
-        "lines": Attr("lines"),
+        "lines": Attr("lines", owned=True),
     },
     "InvoiceLine": {
         "description": Part("description"),
         "amount": Part("amount"),
         "period": Part("period"),
-        "milestone": PartLink("milestone", "Milestone"),
+        "milestone": PartLink("milestone", "Milestone", Kind.MILESTONE, "invoice"),
     },
     "RevenuePeriod": {
         "period": Part("period"),
