@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 import httpx
@@ -35,6 +34,7 @@ from hub.errors import (
     SourceUnavailable,
     WriteOutcomeUnknown,
 )
+from hub.ports import SourceStatus
 from sources.breaker import Breaker, BreakerOpen, BreakerState
 from sources.budget import Budget, BudgetSpent, LocalBudget
 from sources.faults import Classify, Response, refused, unreachable
@@ -42,7 +42,7 @@ from sources.faults import Classify, Response, refused, unreachable
 PROBE_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 3.0
 BLAME_S = 1.0
-"""A call that was given less time than this says nothing about the system when it is not answered in time."""
+"""A call given less time than this says nothing about the system when it is not answered; a refused connection does."""
 LONGEST_WAIT_S = 30.0
 """The longest pause before a repeat; a system that asks for more gets its caller an error instead."""
 
@@ -60,19 +60,11 @@ class Limits:
     attempts: int = 3
 
 
-class Status(StrEnum):
-    """How a system is doing, as the graph shows it."""
-
-    UP = "UP"
-    DEGRADED = "DEGRADED"
-    DOWN = "DOWN"
-
-
 @dataclass(frozen=True, slots=True)
 class Health:
     """What the last calls showed; DEGRADED with `last_contact` None before the first."""
 
-    status: Status = Status.DEGRADED
+    status: SourceStatus = SourceStatus.DEGRADED
     last_contact: datetime | None = None
     reason: str = "not called yet"
 
@@ -254,15 +246,15 @@ class Transport:
         try:
             yield
         except SourceUnavailable as exc:
-            if given_s >= BLAME_S or not exc.sent:
+            if given_s >= BLAME_S or isinstance(exc.__cause__, httpx.ConnectError):
                 self.breaker.failed()
             else:
                 self.breaker.abandoned(probe=probe)
-            self._note(exc, Status.DEGRADED if self.breaker.state is BreakerState.CLOSED else Status.DOWN)
+            self._note(exc, SourceStatus.DEGRADED if self.breaker.state is BreakerState.CLOSED else SourceStatus.DOWN)
             raise
         except HubError as exc:
             self.breaker.succeeded()
-            self._note(exc, _STATUS_AFTER.get(type(exc), Status.UP))
+            self._note(exc, _STATUS_AFTER.get(type(exc), SourceStatus.UP))
             raise
         except BaseException:
             self.breaker.abandoned(probe=probe)
@@ -270,11 +262,11 @@ class Transport:
             raise
         else:
             self.breaker.succeeded()
-            self._note(None, Status.UP)
+            self._note(None, SourceStatus.UP)
         finally:
             SECONDS.labels(self.system).observe(time.perf_counter() - started)
 
-    def _note(self, error: HubError | None, status: Status) -> None:
+    def _note(self, error: HubError | None, status: SourceStatus) -> None:
         CALLS.labels(self.system, error.code.lower() if error else "ok").inc()
         contact = self.health.last_contact if isinstance(error, SourceUnavailable) else datetime.now(UTC)
         self.health = Health(status, contact, str(error) if isinstance(error, SourceError) else "")
@@ -292,10 +284,10 @@ class Transport:
         return self._client
 
 
-_STATUS_AFTER: dict[type[HubError], Status] = {
-    SourceThrottled: Status.DEGRADED,
-    SourceShapeBroken: Status.DEGRADED,
-    SourceMisconfigured: Status.DOWN,
+_STATUS_AFTER: dict[type[HubError], SourceStatus] = {
+    SourceThrottled: SourceStatus.DEGRADED,
+    SourceShapeBroken: SourceStatus.DEGRADED,
+    SourceMisconfigured: SourceStatus.DOWN,
 }
 
 

@@ -89,7 +89,7 @@ class SalesforceAdapter:
             )
             for kind, shape in self._shapes.items()
         }
-        transport.classify = wire.error_table({name.partition(".")[2].lower(): entry for entry, name in names.items()})
+        transport.classify = wire.error_table({name.lower(): entry for entry, name in names.items()})
 
     async def fetch(self, kind: Kind, ids: Sequence[str], attributes: frozenset[str]) -> list[Record | None]:
         """See SourceAdapter.fetch. One call per 2,000 ids; two queries per 400 for an opportunity's children."""

@@ -18,7 +18,7 @@ from sources.faults import Response
 
 _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-_NO_COLUMN = re.compile(r"No such column '(\w{1,255})'")
+_NO_COLUMN = re.compile(r"No such column '(\w{1,255})' on (?:entity '|sobject of type )(\w{1,255})")
 
 
 def long_id(text: str) -> str:
@@ -51,7 +51,7 @@ def any_of(field: str, ids: Iterable[str]) -> str:
 
 
 def error_table(mapped: Mapping[str, str]) -> Callable[[Response], HubError | None]:
-    """The vendor's error table; `mapped` gives the mapping's entry by field name, to name it when it is at fault."""
+    """The vendor's error table; `mapped` gives the mapping's entry by `object.field` in lower case, to name it."""
 
     def classify(response: Response) -> HubError | None:
         system, operation = response.system, response.operation
@@ -88,6 +88,6 @@ def _missing(message: str, mapped: Mapping[str, str]) -> str:
     match = _NO_COLUMN.search(message)
     if match is None:
         return "lacks an object or field that the mapping names"
-    name = match[1]
+    name = f"{match[2]}.{match[1]}"
     entry = mapped.get(name.lower())
     return f"has no field {name}" + (f", which the mapping gives for {entry}" if entry else " that we may read")

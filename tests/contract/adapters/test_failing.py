@@ -11,8 +11,9 @@ from hub.context import within
 from hub.domain.kinds import Kind
 from hub.domain.records import Record
 from hub.errors import SourceMisconfigured, SourceShapeBroken, SourceThrottled, SourceUnavailable
+from hub.ports import SourceStatus
 from sources.breaker import Breaker
-from sources.transport import Limits, Status
+from sources.transport import Limits
 from tests.contract.adapters.systems import Connection, System, connect
 from tests.support.sandboxes import RunningSandbox, start_sandbox
 
@@ -53,7 +54,7 @@ async def test_a_lasting_fault_is_unavailable(
         await read(connection, system, ids)
     assert failure.value.retriable
     assert failure.value.system == connection.adapter.system
-    assert connection.transport.health.status is Status.DEGRADED
+    assert connection.transport.health.status is SourceStatus.DEGRADED
 
 
 async def test_a_maintenance_page_is_unavailable_whatever_its_status(
@@ -153,7 +154,7 @@ async def test_bad_credentials_are_for_a_person(system: System, sandbox: Running
     with pytest.raises(SourceMisconfigured) as failure:
         await connection.adapter.ping()
     assert "hush-hush" not in str(failure.value)
-    assert connection.transport.health.status is Status.DOWN
+    assert connection.transport.health.status is SourceStatus.DOWN
     await connection.adapter.aclose()
 
 
@@ -166,7 +167,7 @@ async def test_the_breaker_opens_and_heals(system: System, sandbox: RunningSandb
         with pytest.raises(SourceUnavailable):
             await connection.adapter.ping()
     health = connection.transport.health
-    assert health.status is Status.DOWN
+    assert health.status is SourceStatus.DOWN
     sandbox.forget_requests()
     with pytest.raises(SourceUnavailable, match="while it is down"):
         await connection.adapter.ping()
@@ -175,7 +176,7 @@ async def test_the_breaker_opens_and_heals(system: System, sandbox: RunningSandb
     now[0] += 3.1
     await connection.adapter.ping()
     health = connection.transport.health
-    assert health.status is Status.UP
+    assert health.status is SourceStatus.UP
     await connection.adapter.aclose()
 
 
