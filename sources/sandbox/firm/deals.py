@@ -23,7 +23,7 @@ from sources.sandbox.firm.customers import (
     SUBSIDIARY_CUSTOMER,
 )
 from sources.sandbox.firm.days import next_working_day, working_days
-from sources.sandbox.firm.model import Amount, Customer, Model
+from sources.sandbox.firm.model import Amount, Customer, Model, Size
 from sources.sandbox.firm.organization import ROLES, SUB_PRACTICES
 from sources.sandbox.firm.scale import Setting
 
@@ -82,6 +82,8 @@ _METHODS = {
     MANAGED: ("RATABLE",),
     RETAINER: ("RATABLE", "HOURS_DRAWDOWN"),
 }
+_MARGINS = {TM: (95, 105), NTE: (70, 95)}
+"""Prices in percent of the booked hours' value: estimates hold, some caps do not; fixed prices are a risk taken."""
 _DRAWN_MODELS = (
     *[(TM,)] * 5,
     *[(NTE,)] * 3,
@@ -94,8 +96,8 @@ _DRAWN_MODELS = (
     (MILESTONE, NTE, RETAINER),
 )
 _DRAWN_COURSES = (
-    *[Course.CLOSED] * 36,
-    *[Course.IN_DELIVERY] * 38,
+    *[Course.CLOSED] * 46,
+    *[Course.IN_DELIVERY] * 30,
     *[Course.DELIVERED] * 8,
     Course.ALL_TASKS_DONE,
     *[Course.STAFFED] * 5,
@@ -221,7 +223,7 @@ def _deal(
     works: dict[str, tuple[str, ...]],
 ) -> Deal:
     start, end = _dates(setting, course, random, fixed=number <= len(_FIXED))
-    team = _TEAMS[4 + number % 2] if number <= len(_FIXED) else _drawn_team(random)
+    team = _TEAMS[4 + number % 2] if number <= len(_FIXED) else _drawn_team(setting, random)
     practice = SUB_PRACTICES[(number * 5 + random.randrange(2)) % len(SUB_PRACTICES)]
     lines = _lines(models, start, end, team, customer.currency, random, course)
     split = number > len(_FIXED) and len(lines) > 1 and random.random() < 0.25
@@ -240,10 +242,10 @@ def _deal(
     )
 
 
-def _drawn_team(random: Random) -> tuple[tuple[str, int], ...]:
-    """One of the usual teams, now and then with one or two more people."""
+def _drawn_team(setting: Setting, random: Random) -> tuple[tuple[str, int], ...]:
+    """One of the usual teams, now and then with one or two more people; the large firm has too few for that."""
     more = tuple(extra for extra in (("Developer", 50), ("Consultant", 100)) if random.random() < 0.45)
-    return random.choice(_TEAMS) + more
+    return random.choice(_TEAMS) + (more if setting.size is not Size.LARGE else ())
 
 
 def _dates(setting: Setting, course: Course, random: Random, *, fixed: bool) -> tuple[date, date]:
@@ -254,13 +256,14 @@ def _dates(setting: Setting, course: Course, random: Random, *, fixed: bool) -> 
         return today - timedelta(days=random.randrange(least, max(least + 1, most)))
 
     if course is Course.CLOSED:
-        start = ago(min(110, history - 1), history)
-        end = start + timedelta(days=random.randrange(40, 200))
+        earliest = min(110, history - 1)
+        start = min(ago(earliest, history), ago(earliest, history))
+        end = start + timedelta(days=random.randrange(60, 270))
         return next_working_day(start), min(end, ago(52, 60))
     if course in (Course.DELIVERED, Course.ALL_TASKS_DONE):
         return next_working_day(ago(75, 100 if fixed else min(300, history))), ago(8, 30)
     if course in STARTED:
-        start = ago(80, 105) if fixed else ago(20, min(280, history))
+        start = ago(80, 105) if fixed else ago(20, min(400, history))
         return next_working_day(start), today + timedelta(days=random.randrange(35, 170))
     start = next_working_day(today + timedelta(days=random.randrange(8, 60)))
     return start, start + timedelta(days=random.randrange(60, 220))
@@ -296,7 +299,8 @@ def _lines(
             last = start + timedelta(days=span * (at + 1) // len(phased) - 1)
         overlapping = 1 + sum(1 for m in models if m in (MANAGED, RETAINER) and m is not model)
         hours = max(40, len(working_days(first, last)) * 8 * percent // 100 // overlapping)
-        margin = Decimal("1.12") if model in TIME_BILLED else Decimal(random.randrange(95, 116)) / 100
+        least, most = _MARGINS.get(model, (80, 110))
+        margin = Decimal(random.randrange(least, most)) / 100
         ready = course not in (Course.SHELL, Course.GATE_PSA_ONLY, Course.MISSING_IN_ERP)
         plans.append(
             LinePlan(

@@ -40,6 +40,9 @@ from sources.sandbox.firm.seedcase import (
 
 REJECTED_DEAL = LATE_TIME_DEAL
 """Its whole team's time of three weeks ago was rejected."""
+_DECIDED = frozenset({TimeState.APPROVED, TimeState.REJECTED})
+LONGEST_DAY = 11 * 60
+"""Minutes; whoever is booked for more works until then."""
 DRAFT_DEAL = DUPLICATED_DEAL
 """Its team has not submitted the last week yet."""
 
@@ -71,16 +74,29 @@ def logged_time(setting: Setting, firm: Firm, works: list[Work]) -> list[Logged]
     for task in firm.tasks:
         tasks_of.setdefault(task.project, []).append(task)
     away = {p.n: _away(firm, p) for p in firm.people}
+    worked: dict[tuple[int | None, int | None, date], int] = {}
     rows: list[Logged] = []
     for booking in firm.bookings:
         work = works[booking.project - 1]
         if booking.person is None and booking.subcontractor is None:
             continue
-        if work.deal is not None and work.deal.number == SEED_DEAL:
+        if work.deal is not None and (work.deal.number == SEED_DEAL or work.deal.course not in STARTED):
             continue
-        if work.deal is None or work.deal.course in STARTED:
-            _log(setting, firm, rows, work, booking, tasks_of[booking.project], away)
-    _log_seed(setting, firm, rows, works)
+        person = firm.person(booking.person) if booking.person is not None else None
+        sheet = _Timesheet(
+            setting=setting,
+            work=work,
+            booking=booking,
+            tasks=tasks_of[booking.project],
+            random=setting.rng(f"time:{booking.n}"),
+            daily=int(booking.percent) * 480 * float(person.fte if person is not None else 1) / 100,
+            worked=worked,
+        )
+        free = away[person.n] if person is not None else frozenset()
+        days = [day for day in working_days(*_span(setting, work, booking, person)) if day not in free]
+        for monday, week in groupby(days, key=monday_of):
+            rows.extend(sheet.week(monday, list(week)))
+    _log_seed(firm, rows, works, setting)
     rows.sort(key=lambda entry: (entry.day, entry.booking.n))
     return rows
 
@@ -89,30 +105,14 @@ def _away(firm: Firm, person: Person) -> frozenset[date]:
     return frozenset(off.day for off in person.time_off) | frozenset(firm.holidays.get(person.country, ()))
 
 
-def _log(
-    setting: Setting,
-    firm: Firm,
-    rows: list[Logged],
-    work: Work,
-    booking: Booking,
-    tasks: list[Task],
-    away: dict[int, frozenset[date]],
-) -> None:
-    random = setting.rng(f"time:{booking.n}")
-    course = work.deal.course if work.deal is not None else None
+def _span(setting: Setting, work: Work, booking: Booking, person: Person | None) -> tuple[date, date]:
+    """The first and the last day on which a booking can carry time."""
     last = min(booking.end, setting.today - timedelta(days=1))
-    if course is Course.ON_HOLD:
+    if work.deal is not None and work.deal.course is Course.ON_HOLD:
         last = min(last, setting.today - timedelta(days=HELD_DAYS))
-    person = firm.people[booking.person - 1] if booking.person is not None else None
     if person is not None and person.terminated is not None:
         last = min(last, person.terminated)
-    first = max(booking.start, setting.history_start)
-    free = away[person.n] if person is not None else frozenset()
-    fte = person.fte if person is not None else Decimal(1)
-    days = [day for day in working_days(first, last) if day not in free]
-    late_week = _late_week(setting) if work.deal is not None and work.deal.number == LATE_TIME_DEAL else None
-    for monday, week in groupby(days, key=monday_of):
-        _log_week(setting, rows, work, booking, (monday, list(week)), tasks, (random, float(fte)), late_week)
+    return max(booking.start, setting.history_start), last
 
 
 def _late_week(setting: Setting) -> date:
@@ -120,53 +120,67 @@ def _late_week(setting: Setting) -> date:
     return monday_of(months_later(setting.today, -2).replace(day=15))
 
 
-def _log_week(
-    setting: Setting,
-    rows: list[Logged],
-    work: Work,
-    booking: Booking,
-    week: tuple[date, list[date]],
-    tasks: list[Task],
-    drawn: tuple[Random, float],
-    late_week: date | None,
-) -> None:
-    monday, days = week
-    random, fte = drawn
-    percent = int(booking.percent)
-    active = [t for t in tasks if t.start <= days[-1] and t.end >= days[0] and t.start <= days[0]] or tasks[:1]
-    weights = [max(1, t.planned_minutes // ((t.end - t.start).days + 1)) for t in active]
-    wanted = min(setting.scale.logged_days, 1 if percent <= 10 else 2 if percent <= 25 else 5)
-    if len(days) > wanted:
-        days = sorted(random.sample(days, wanted))
-    daily = percent * 480 * fte * 5 / 100 / (wanted if setting.scale.logged_days == 5 else 5)
-    task = random.choices(active, weights)[0]
-    state, approved_at = _approval(setting, monday, work, random, late=monday == late_week)
-    batch = None if state is TimeState.DRAFT else (booking.n, monday.toordinal())
-    single = random.random() < 0.1
-    approver = _approver(work, booking)
-    posted = _posted(setting, work, monday, approved_at)
-    note = random.choice(NOTES)
-    for day in days:
-        minutes = max(15, round(daily * random.uniform(0.85, 1.1) / 15) * 15)
-        rows.append(
-            Logged(
+@dataclass(slots=True)
+class _Timesheet:
+    """The time of one booking in the making; `daily` are minutes, `worked` everybody's minutes by day so far."""
+
+    setting: Setting
+    work: Work
+    booking: Booking
+    tasks: list[Task]
+    random: Random
+    daily: float
+    worked: dict[tuple[int | None, int | None, date], int]
+
+    def week(self, monday: date, days: list[date]) -> list[Logged]:
+        """The entries of the days of one week, all on one task and in one state."""
+        booking, random = self.booking, self.random
+        usual = 1 if booking.percent <= 10 else 3 if booking.percent <= 25 else 5
+        wanted = min(self.setting.scale.logged_days, usual)
+        if len(days) > wanted:
+            days = sorted(random.sample(days, wanted))
+        task = self._task(days)
+        state, approved_at = _approval(self.setting, monday, self.work, random)
+        single = random.random() < 0.1
+        posted = _posted(self.setting, self.work, monday, approved_at)
+        note = random.choice(NOTES)
+        entries: list[Logged] = []
+        for day in days:
+            minutes = self._minutes(day, self.daily * 5 / usual)
+            batch = (booking.n, -day.toordinal()) if single else (booking.n, monday.toordinal())
+            entry = Logged(
                 day=day,
                 booking=booking,
                 task=task,
                 minutes=minutes,
                 note=note,
                 state=state,
-                batch=(booking.n, -day.toordinal()) if batch and single else batch,
-                approver=approver if state in (TimeState.APPROVED, TimeState.REJECTED) else None,
+                batch=None if state is TimeState.DRAFT else batch,
+                approver=_approver(self.work, booking) if state in _DECIDED else None,
                 approved_at=approved_at,
                 posted_period=_period(day, approved_at) if posted else None,
             )
-        )
+            if minutes > 0:
+                entries.append(entry)
+        return entries
+
+    def _task(self, days: list[date]) -> Task:
+        """A task that runs in these days, by how much of it is planned a day; the first one where none does."""
+        running = [t for t in self.tasks if t.start <= days[0] and t.end >= days[0]] or self.tasks[:1]
+        weights = [max(1, t.planned_minutes // ((t.end - t.start).days + 1)) for t in running]
+        return self.random.choices(running, weights)[0]
+
+    def _minutes(self, day: date, usual: float) -> int:
+        """Quarters of hours around the usual, as far as the person's long day has room."""
+        key = (self.booking.person, self.booking.subcontractor, day)
+        before = self.worked.get(key, 0)
+        minutes = max(15, round(usual * self.random.uniform(0.85, 1.1) / 15) * 15)
+        minutes = min(minutes, LONGEST_DAY - before)
+        self.worked[key] = before + minutes
+        return minutes
 
 
-def _approval(
-    setting: Setting, monday: date, work: Work, random: Random, *, late: bool
-) -> tuple[TimeState, datetime | None]:
+def _approval(setting: Setting, monday: date, work: Work, random: Random) -> tuple[TimeState, datetime | None]:
     """A week's state on the firm's day, and when it was approved."""
     this_week = monday_of(setting.today)
     chance = random.random()
@@ -175,7 +189,7 @@ def _approval(
         return TimeState.REJECTED, None
     if work.deal is not None and work.deal.number == DRAFT_DEAL and monday >= this_week - timedelta(days=7):
         return TimeState.DRAFT, None
-    if late:
+    if work.deal is not None and work.deal.number == LATE_TIME_DEAL and monday == _late_week(setting):
         closed = closes_on(period_of(monday))
         return TimeState.APPROVED, instant(closed + timedelta(days=2), 10, 30)
     if monday >= this_week:
@@ -214,7 +228,7 @@ def _period(day: date, approved_at: datetime | None) -> str:
     return earliest_open_period(approved_at.date())
 
 
-def _log_seed(setting: Setting, firm: Firm, rows: list[Logged], works: list[Work]) -> None:
+def _log_seed(firm: Firm, rows: list[Logged], works: list[Work], setting: Setting) -> None:
     """The seed case's time: 300 hours of assessment by two people, 120 of implementation by one."""
     project = works[0].project
     assessment, implementation = (t for t in firm.tasks if t.project == project.n)
