@@ -15,6 +15,7 @@ from sources.sandbox.kantata.events import SUBSCRIBED_EVENTS
 from sources.sandbox.kantata.people import ROLES, SKILL_MEMBERSHIPS, SKILLS, USERS
 from sources.sandbox.kantata.references import EXTERNAL_REFERENCES
 from sources.sandbox.kantata.resource import Resource
+from sources.sandbox.kantata.state_changes import STORY_STATE_CHANGES
 from sources.sandbox.kantata.stories import STORIES
 from sources.sandbox.kantata.team import PARTICIPATIONS, WORKSPACE_RESOURCES
 from sources.sandbox.kantata.timekeeping import EXPENSES, TIME_ENTRIES
@@ -27,6 +28,7 @@ CATALOG: dict[str, Resource] = {
         WORKSPACES,
         WORKSPACE_GROUPS,
         STORIES,
+        STORY_STATE_CHANGES,
         BILLING_MILESTONES,
         INVOICES,
         USERS,

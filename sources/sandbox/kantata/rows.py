@@ -78,6 +78,15 @@ class Story(Row):
 
 
 @dataclass(slots=True, kw_only=True)
+class StoryStateChange(Row):
+    """A story came into a state; `created_at` is when."""
+
+    story_id: int
+    state: str
+    user_id: int
+
+
+@dataclass(slots=True, kw_only=True)
 class BillingMilestone(Row):
     """An amount to invoice on a date, with the milestone story that it belongs to."""
 

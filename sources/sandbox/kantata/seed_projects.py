@@ -10,6 +10,7 @@ from sources.sandbox.kantata import rows, seed_accounts
 from sources.sandbox.kantata.money import subunits
 from sources.sandbox.kantata.seed_accounts import ident, link, morning, set_value, user_id
 from sources.sandbox.kantata.stamps import whole_second
+from sources.sandbox.kantata.state_changes import note_state
 from sources.sandbox.kantata.tenant import ADMIN_ID, Tenant
 
 INVOICE_BASE = 2600000
@@ -94,6 +95,8 @@ def _seed_task(tenant: Tenant, task: Task) -> None:
             creator_id=ADMIN_ID,
         )
     )
+    if task.done:
+        note_state(tenant, row, changed)
     if task.canonical is not None:
         link(tenant, ("story", row.id), ("plumbline", "task", task.canonical), changed)
     if task.line is not None:
@@ -164,6 +167,8 @@ def _seed_milestone(tenant: Tenant, milestone: Milestone) -> None:
             invoice_id=invoice_id(tenant, milestone.invoice),
         )
     )
+    if milestone.completed_at is not None:
+        note_state(tenant, story, whole_second(milestone.completed_at))
     _seed_milestone_values(tenant, milestone, story.id, changed)
 
 

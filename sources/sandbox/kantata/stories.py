@@ -41,6 +41,7 @@ from sources.sandbox.kantata.resource import (
     to_one,
 )
 from sources.sandbox.kantata.stamps import day, stamp
+from sources.sandbox.kantata.state_changes import note_state
 from sources.sandbox.kantata.tenant import ADMIN_ID, Tenant
 
 _OPEN_STATES = ("not started", "started", "needs info", "rejected")
@@ -195,6 +196,8 @@ def _create(tenant: Tenant, attrs: Attributes) -> Callable[[], rows.Story]:
             **values,
         )
         tenant.insert(table, row)
+        if "state" in attrs:
+            note_state(tenant, row, now)
         tenant.touch(table, parent_id)
         attach(tenant, "story", row.id, reference)
         return row
@@ -216,6 +219,7 @@ def _update(tenant: Tenant, row: rows.Story, attrs: Attributes) -> Callable[[], 
     def deed() -> None:
         tenant.update(tenant.stories, row, **values)
         if restated:
+            note_state(tenant, row, tenant.now())
             tenant.announce("stories", "status_selected", row)
         tenant.touch(tenant.stories, row.parent_id)
         attach(tenant, "story", row.id, reference)
@@ -247,7 +251,6 @@ _EMPTY = {
         ("tags", "tag", "tags"),
         ("story_tasks", "story_task", "story_tasks"),
         ("replies", "reply", "posts"),
-        ("story_state_changes", "story_state_change", "story_state_changes"),
         ("attachments", "attachment", "attachments"),
         ("current_assignments", "current_assignment", "assignments"),
         ("source_dependencies", "source_dependency", "source_dependencies"),
@@ -268,6 +271,11 @@ STORIES = Resource(
         "sub_stories": to_many("sub_story_ids", "stories", lambda t, row: sorted(t.stories.where("parent_id", row.id))),
         "descendants": to_many("descendant_ids", "stories", _descendants),
         "ancestors": to_many("ancestor_ids", "stories", _ancestors),
+        "story_state_changes": to_many(
+            "story_state_change_ids",
+            "story_state_changes",
+            lambda t, row: sorted(t.story_state_changes.where("story_id", row.id)),
+        ),
         "custom_field_values": custom_values("story"),
         "external_references": references("story"),
     },

@@ -58,6 +58,7 @@ class Tenant:
         self.workspaces = Table[rows.Workspace]("workspaces", ("archived", "status_key"))
         self.workspace_groups = Table[rows.WorkspaceGroup]("workspace_groups", ("company",))
         self.stories = Table[rows.Story]("stories", ("workspace_id", "story_type", "parent_id"))
+        self.story_state_changes = Table[rows.StoryStateChange]("story_state_changes", ("story_id",))
         self.billing_milestones = Table[rows.BillingMilestone](
             "billing_milestones", ("workspace_id", "story_id", "invoice_id")
         )
@@ -163,7 +164,6 @@ class Tenant:
         if subject is None or (subject, action) in {("timesheet", "deleted"), ("expense_report", "deleted")}:
             return
         now = self.now()
-        workspace = row.id if collection == "workspaces" else getattr(row, "workspace_id", None)
         self.subscribed_events.add(
             rows.SubscribedEvent(
                 id=self.subscribed_events.next_id(),
@@ -174,7 +174,7 @@ class Tenant:
                 subject_collection=collection,
                 subject_id=row.id,
                 subject_changed_at=now,
-                context_workspace_id=workspace,
+                context_workspace_id=workspace_of(collection, row),
                 user_id=ADMIN_ID,
                 previous_payload=previous,
                 current_payload=current,
@@ -224,6 +224,11 @@ def singular(collection: str) -> str:
     if collection.endswith("ies"):
         return collection[:-3] + "y"
     return collection.removesuffix("s")
+
+
+def workspace_of(collection: str, row: rows.Row) -> int | None:
+    """The project that a record belongs to, itself included; None for records of the account."""
+    return row.id if collection == "workspaces" else getattr(row, "workspace_id", None)
 
 
 def columns(row: rows.Row) -> dict[str, Any]:
