@@ -72,6 +72,7 @@ class Home:
     """Where a kind lives: its path, the filters that show everything, and what tells its changes.
 
     A kind that is not `stamped` is read completely each time. `only_type` is the kind's story type.
+    `views` are filters of which no single one shows every row.
     """
 
     path: str
@@ -82,6 +83,7 @@ class Home:
     only_type: str | None = None
     approval: Approval | None = None
     after: tuple[Kind, ...] = ()
+    views: tuple[Query, ...] = ({},)
 
 
 _STORIES = {
@@ -93,7 +95,13 @@ _PEOPLE_AND_PROJECTS = (Kind.RESOURCE, Kind.PROJECT)
 
 HOMES: Mapping[Kind, Home] = {
     Kind.CUSTOMER: Home("workspace_groups", order="name:asc", stamped=False),
-    Kind.RESOURCE: Home("users", filters={"on_my_account": "true"}, order="alphabetical:asc", stamped=False),
+    Kind.RESOURCE: Home(
+        "users",
+        order="alphabetical:asc",
+        stamped=False,
+        # Members who take part in no project yet, and guests of the delivery teams from other accounts.
+        views=({"on_my_account": "true"}, {"consultants_only": "true"}),
+    ),
     Kind.PROJECT: Home("workspaces", filters={"include_archived": "true"}, after=(Kind.CUSTOMER, Kind.RESOURCE)),
     Kind.TASK: Home("stories", Deletes.TOMBSTONES, _STORIES, only_type="task", after=(Kind.PROJECT,)),
     Kind.MILESTONE: Home("stories", Deletes.TOMBSTONES, _STORIES, only_type="milestone", after=(Kind.PROJECT,)),
@@ -214,12 +222,16 @@ class KantataAdapter:
 
     async def _by_id(self, kind: Kind, ids: Sequence[str], include: Collection[str]) -> list[Found]:
         home = HOMES[kind]
-        query = {**home.filters, **_including(include)}
-        pages = await together([self._get(home.path, {**query, "only": ",".join(pack)}) for pack in packs(ids)])
-        for page in pages:
-            if page.count > len(page.rows):
-                raise SourceShapeBroken(self.system, "not all rows came with only=", operation=page.operation)
-        return [(row, page) for page in pages for row in page.rows if _is_of(home, row)]
+        found: dict[object, Found] = {}
+        for view in home.views:
+            missing = [vendor_id for vendor_id in ids if vendor_id not in found]
+            query = {**home.filters, **view, **_including(include)}
+            calls = [self._get(home.path, {**query, "only": ",".join(pack)}) for pack in packs(missing)]
+            for page in await together(calls):
+                if page.count > len(page.rows):
+                    raise SourceShapeBroken(self.system, "not all rows came with only=", operation=page.operation)
+                found |= {_identity((row, page)): (row, page) for row in page.rows}
+        return [(row, page) for row, page in found.values() if _is_of(home, row)]
 
     async def _extra(self, plan: Reading, ids: Sequence[str]) -> _Extra:
         custom, billing = await asyncio.gather(
@@ -330,11 +342,9 @@ class KantataAdapter:
         home = HOMES[kind]
         plan = reading(kind, kept_by(self.domain, kind))
         query = {**home.filters, "order": home.order, "include": "external_references"}
-        found = [
-            (row, page)
-            for row, page in await self._whole(self._list(home.path, query))
-            if kind is not Kind.CUSTOMER or row.required("company", row.flag("company"))
-        ]
+        lists = await together([self._whole(self._list(home.path, {**query, **view})) for view in home.views])
+        seen = {_identity(item): item for items in lists for item in items}
+        found = [item for item in seen.values() if kind is not Kind.CUSTOMER or _is_company(item[0])]
         for start in range(0, len(found), PAGE_RECORDS):
             rows = found[start : start + PAGE_RECORDS]
             yield ChangePage(self._records(kind, rows, plan, _Extra()), None)
@@ -404,6 +414,11 @@ def _including(include: Collection[str]) -> Query:
 def _is_of(home: Home, row: Row) -> bool:
     """Whether a row is of the kind: stories of all types share one path."""
     return home.only_type is None or row.required("story_type", row.text("story_type")) == home.only_type
+
+
+def _is_company(row: Row) -> bool:
+    """Whether a group stands for a customer: groups are also used as labels."""
+    return bool(row.required("company", row.flag("company")))
 
 
 def _identity(found: Found) -> object:

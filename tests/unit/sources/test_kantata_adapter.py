@@ -246,8 +246,25 @@ async def test_users_come_completely_each_time(account: Account) -> None:
     got = await pages(account, Kind.RESOURCE, START)
     assert sum(len(page.records) for page in got) == 450
     assert [page.watermark for page in got] == [None]
-    assert all(query["on_my_account"] == "true" for query in account.queries("users"))
-    assert len(account.requests) == 3
+    views = [query.keys() & {"on_my_account", "consultants_only"} for query in account.queries("users")]
+    assert sorted(map(sorted, views)) == [["consultants_only"]] * 3 + [["on_my_account"]] * 3
+
+
+async def test_a_guest_is_looked_for_in_the_second_list(account: Account) -> None:
+    """Only who is missing among the members is asked for again."""
+    guest = {"id": "14", "full_name": "Sub One", "email_address": "sub@x.example"}
+    member = {"id": "13", "full_name": "Ana Lima", "email_address": "ana@x.example"}
+
+    def members(request: httpx.Request) -> httpx.Response:
+        rows = [guest] if b"consultants_only" in request.url.query else [member]
+        results = [{"key": "users", "id": row["id"]} for row in rows]
+        body = {"count": 1, "results": results, "users": {row["id"]: row for row in rows}}
+        return httpx.Response(200, json=body)
+
+    account.answer = members
+    records = await account.adapter().fetch(Kind.RESOURCE, ["13", "14", "15"], frozenset())
+    assert [record and record.key.external_id for record in records] == ["13", "14", None]
+    assert [query["only"] for query in account.queries("users")] == ["13,14,15", "14,15"]
 
 
 @pytest.mark.parametrize(
