@@ -167,7 +167,8 @@ def _post(setting: Setting, n: int, random: Random) -> _Post:
     manager = head if lead else _lead_of(setting, n, practice, head)
     role = _CAST_ROLES.get(n) or ROLE_MIX[(n // len(SUB_PRACTICES) + n) % len(ROLE_MIX)]
     grade = "Principal" if lead else random.choice(("Associate", "Professional", "Professional", "Senior", "Senior"))
-    title = f"{grade} {ROLES[role].title}" if grade in ("Associate", "Principal") else ROLES[role].title
+    ranked = grade in ("Associate", "Principal") and not ROLES[role].title.startswith("Senior")
+    title = f"{grade} {ROLES[role].title}" if ranked else ROLES[role].title
     return _Post(role, role, title, grade, practice, place, manager)
 
 

@@ -13,7 +13,7 @@ import pytest
 from sources.sandbox.firm.amounts import MINOR_UNITS
 from sources.sandbox.firm.days import closes_on, period_of
 from sources.sandbox.firm.generate import LEDGER, generate
-from sources.sandbox.firm.model import Amount, Firm, Model, Size, TimeState
+from sources.sandbox.firm.model import Amount, Firm, Model, Project, Size, TimeState
 
 DAYS = (date(2026, 6, 17), date(2026, 11, 23), date(2027, 1, 1), date(2028, 2, 29), date(2026, 8, 2))
 TIME_BILLED = {Model.TIME_AND_MATERIALS, Model.TM_NOT_TO_EXCEED}
@@ -319,6 +319,49 @@ def test_every_model_stage_and_paper_occurs(firm: Firm) -> None:
     assert any(i.due < firm.today and i.paid.value < i.total.value for i in firm.invoices)
     assert any(i.disputed for i in firm.invoices)
     assert len({o.stage for o in firm.opportunities}) == 10
+
+
+def stage_of(firm: Firm, project: Project) -> str:
+    """Derive the stage as the domain definitions do for a project that the hub did not open: the first match."""
+    tasks = [t for t in firm.tasks if t.project == project.n]
+    hard = [b for b in firm.bookings if b.project == project.n and b.hard]
+    posted = any(e.posted_period for e in firm.time_entries if e.project == project.n)
+    posted = posted or any(r.recognized for r in firm.revenue_rows if r.project == project.n)
+    if project.archived or (project.in_erp and not project.erp_open):
+        return "CLOSED" if posted else "CANCELLED"
+    if project.psa_status == 300:
+        return "ON_HOLD"
+    if project.psa_status == 400 or (tasks and all(t.done for t in tasks)):
+        return "DELIVERED"
+    if not (project.in_psa and project.in_erp):
+        return "GATE_PENDING"
+    if project.start <= firm.today and (hard or posted):
+        return "IN_DELIVERY"
+    open_roles = [b for b in firm.bookings if b.project == project.n and b.person is None and b.subcontractor is None]
+    return "STAFFED" if hard and project.manager and len(open_roles) <= 1 else "SHELL"
+
+
+def test_projects_are_in_every_stage(firm: Firm) -> None:
+    """The fixed deals' projects derive to the stages they were made for, in order; then duplicate and internal ones."""
+    assert [stage_of(firm, project) for project in firm.projects] == [
+        "IN_DELIVERY",
+        "IN_DELIVERY",
+        "IN_DELIVERY",
+        "DELIVERED",
+        "CLOSED",
+        "STAFFED",
+        "SHELL",
+        "ON_HOLD",
+        "CANCELLED",
+        "GATE_PENDING",
+        "GATE_PENDING",
+        "IN_DELIVERY",
+        "IN_DELIVERY",
+        "IN_DELIVERY",
+        "GATE_PENDING",
+        "IN_DELIVERY",
+        "IN_DELIVERY",
+    ]
 
 
 def test_the_seed_case_is_the_worked_contract(firm: Firm) -> None:
