@@ -166,9 +166,9 @@ class RecordWrites:
     def _write_sublists(self, record: RecordType, row_id: int, body: dict[str, Any], replaced: set[str]) -> None:
         header = self._books.row("transaction", "id", row_id)
         assert header is not None  # noqa: S101 -- it was just written
-        if isinstance(body.get("item"), dict):
-            self._trade.write_lines(record, header, body["item"], replace="item" in replaced)
-        if record.kind == "CustPymt" and isinstance(body.get("apply"), dict):
+        if record.sublist is not None and body.get("item") is not None:
+            self._trade.write_lines(record.sublist, header, body["item"], replace="item" in replaced)
+        if record.kind == "CustPymt" and body.get("apply") is not None:
             self._trade.apply_payment(header, body["apply"])
         self._trade.settle(record, row_id)
 
@@ -256,10 +256,10 @@ def _unknown_names(record: RecordType, body: dict[str, Any]) -> list[str]:
 
 def _unknown_line_names(record: RecordType, value: Any) -> list[str]:
     assert record.sublist is not None  # noqa: S101 -- the caller looked
-    items = value.get("items", []) if isinstance(value, dict) else []
+    items = value.get("items") if isinstance(value, dict) else None
     return [
         f"{record.sublist.name}.items[{position}].{name}"
-        for position, item in enumerate(items)
+        for position, item in enumerate(items if isinstance(items, list) else [])
         if isinstance(item, dict)
         for name in item
         if name not in record.sublist.fields and name not in _ALWAYS_ALLOWED

@@ -97,6 +97,8 @@ class _Compiler:
         scope = Scope(outer, quoting=outer is None)
         source = self._from(node, scope)
         terms, outputs = self._projections(node, scope)
+        if not outputs:
+            raise QueryRefused("missing expression")
         scope.outputs = {output.name for output in outputs}
         where, row_limit = self._where(node, scope)
         group = self._group(node, scope)

@@ -49,14 +49,9 @@ class TradeWrites:
         base = self._books.row("currency", "id", subsidiary["currency"]) if subsidiary else None
         return exchange_rate(currency["symbol"], base["symbol"]) if currency and base else 1.0
 
-    def write_lines(self, record: RecordType, header: Row, body: dict[str, Any], *, replace: bool) -> None:
+    def write_lines(self, sublist: Sublist, header: Row, body: object, *, replace: bool) -> None:
         """Merge a sublist body into the lines by line number, or put it in their place."""
-        sublist = record.sublist
-        if sublist is None:
-            raise invalid_content(f"{record.name} has no sublist item.", "item")
-        items = body.get("items")
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise invalid_content("A sublist needs a list of items.", f"{sublist.name}.items")
+        items = _items(sublist.name, body)
         existing = {} if replace else {line["id"]: line for line in self._lines(header["id"])}
         changes = [self._line_change(sublist, item, existing, n) for n, item in enumerate(items)]
         if replace:
@@ -72,7 +67,7 @@ class TradeWrites:
     ) -> tuple[int | None, Row]:
         where = f"{sublist.name}.items[{position}]"
         number = item.get("line")
-        if number is not None and number not in existing:
+        if number is not None and (not isinstance(number, int) or number not in existing):
             raise invalid_field_value(number, "line", f"{where}.line")
         values: Row = {}
         for name, value in item.items():
@@ -158,17 +153,21 @@ class TradeWrites:
             stamp = {"linelastmodifieddate": self._books.now()}
             self._books.update("transactionline", "uniquekey", first[0]["uniquekey"], {**values, **stamp})
 
-    def apply_payment(self, payment: Row, body: dict[str, Any]) -> None:
+    def apply_payment(self, payment: Row, body: object) -> None:
         """Apply a payment to the invoices that its `apply` sublist names."""
-        for position, item in enumerate(body.get("items", [])):
+        for position, item in enumerate(_items("apply", body)):
             path = f"apply.items[{position}]"
-            doc = item.get("doc") if isinstance(item, dict) else None
+            doc = item.get("doc")
             doc_id = doc.get("id") if isinstance(doc, dict) else doc
             invoice = self._books.row("transaction", "id", str(doc_id))
             if invoice is None or invoice["type"] != "CustInvc" or invoice["entity"] != payment["entity"]:
                 raise invalid_field_value(doc_id, "doc", f"{path}.doc")
             amount = item.get("amount", invoice["foreignamountunpaid"])
-            if not isinstance(amount, (int, float)) or not 0 < amount <= invoice["foreignamountunpaid"]:
+            if (
+                isinstance(amount, bool)
+                or not isinstance(amount, (int, float))
+                or not 0 < amount <= invoice["foreignamountunpaid"]
+            ):
                 raise invalid_field_value(amount, "amount", f"{path}.amount")
             self._apply(payment, invoice, float(amount))
 
@@ -201,6 +200,13 @@ class TradeWrites:
         )
         self._books.update("transaction", "id", invoice["id"], changes)
         self._write_main_line({**invoice, **changes}, invoice["foreigntotal"])
+
+
+def _items(name: str, body: object) -> list[dict[str, Any]]:
+    items = body.get("items") if isinstance(body, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise invalid_content("A sublist needs a list of items.", f"{name}.items")
+    return items
 
 
 def _with_amount(values: Row, existing: Row) -> Row:

@@ -283,6 +283,18 @@ async def test_a_refused_line_leaves_nothing_behind() -> None:
         assert "memo" not in body
 
 
+@pytest.mark.parametrize(
+    "item",
+    [5, {}, {"items": 5}, {"items": [5]}, {"items": [{"line": []}]}, {"items": [{"line": "1"}]}, {"items": [{}]}],
+)
+async def test_a_malformed_sublist_is_refused(item: object) -> None:
+    """A list of objects is expected, and lines that exist are named by number."""
+    async with account() as served:
+        order = netsuite_id("salesorder", 1)
+        reply = await served.client.patch(f"{RECORD}/salesOrder/{order}", json={"item": item})
+        assert code(reply) == (400, "INVALID_CONTENT")
+
+
 async def test_a_payment_settles_its_invoice_and_its_deletion_reopens_it() -> None:
     """amountRemaining, status and closedate follow what is applied."""
     async with account() as served:

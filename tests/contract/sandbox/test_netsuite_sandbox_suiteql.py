@@ -200,6 +200,7 @@ REFUSED = [
     "SELECT BUILTIN.DF(1) FROM job",
     "SELECT id FROM job WHERE id = :name",
     "SELECT 1",
+    "SELECT + FROM job",
     f"SELECT id FROM job WHERE id IN ({', '.join(str(n) for n in range(1001))})",
     f"SELECT {'(' * 600}1{')' * 600} FROM job",
 ]
