@@ -142,6 +142,7 @@ def may_create(kind: Kind, domain: Domain) -> bool:
 
 def matching_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
     """Identity hints in the order in which they decide: canonical id, other systems' ids, business keys."""
+
     def rank(key: Key) -> int:
         return 0 if key.name == "canonical" else 1 if key.name.startswith("id:") else 2
 
@@ -151,3 +152,27 @@ def matching_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
 def target_kind(ref: Ref) -> Kind:
     """The kind of entity that a reference means."""
     return entity_kind(ref.kind)
+
+
+class MergeRefused(ValueError):
+    """Two entities may not become one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """Where an entity's posted financials are: legal entities and currencies."""
+
+    legal_entities: frozenset[str]
+    currencies: frozenset[str]
+
+
+def refuse_merge(survivor: Kind, loser: Kind, kept: Postings, lost: Postings) -> None:
+    """Raise MergeRefused unless the two may be merged (domain.md 2.1): one kind, no postings that cannot be added."""
+    if survivor is not loser:
+        raise MergeRefused(f"a {loser} cannot become a {survivor}")
+    for mine, theirs, what in (
+        (kept.legal_entities, lost.legal_entities, "legal entities"),
+        (kept.currencies, lost.currencies, "currencies"),
+    ):
+        if mine and theirs and mine != theirs:
+            raise MergeRefused(f"both have posted financials, in different {what}")
