@@ -16,6 +16,8 @@ from sources.sandbox.kantata.tables import Table
 
 R = TypeVar("R", bound=Row)
 _UNSET: Any = object()
+# Beyond this no column of the vendor can hold a number.
+_LARGEST = 10**15
 
 
 class Attributes:
@@ -75,7 +77,7 @@ class Attributes:
             number = int(value) if not isinstance(value, bool | float) else _UNSET
         except (TypeError, ValueError):
             number = _UNSET
-        if number is _UNSET:
+        if number is _UNSET or abs(number) > _LARGEST:
             self.refuse(name, f"{_label(name)} is not a number")
             return None
         if low is not None and number < low:
@@ -90,10 +92,13 @@ class Attributes:
         if value in (None, ""):
             return None
         try:
-            return Decimal(str(value))
+            number = Decimal(str(value))
         except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite() or abs(number) > _LARGEST:
             self.refuse(name, f"{_label(name)} is not a number")
             return None
+        return number
 
     def flag(self, name: str) -> bool | None:
         """A boolean, also written as a string."""
@@ -116,7 +121,7 @@ class Attributes:
     def choice(self, name: str, options: Collection[str]) -> str | None:
         """One of a closed list of words."""
         value = self.values.get(name)
-        if value is not None and value not in options:
+        if value is not None and not (isinstance(value, str) and value in options):
             self.refuse(name, f"{_label(name)} is not included in the list")
             return None
         return value

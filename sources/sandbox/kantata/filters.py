@@ -49,7 +49,7 @@ def stamps(collection: str) -> dict[str, Filter]:
             try:
                 # Rows have whole seconds: excluding the boundary means the next, or the previous, second.
                 at = sort_key(parse_instant(text))
-            except ValueError as exc:
+            except (ValueError, OverflowError) as exc:
                 raise bad_request(f"{text} is not an ISO 8601 date and time") from exc
             table = tenant.table(collection)
             return Selection(keep=table.between(column, at + 1, None) if after else table.between(column, None, at - 1))
@@ -141,14 +141,13 @@ def date_range(collection: str, column: str) -> Filter:
     return Filter(apply)
 
 
-def in_archived_workspaces(collection: str) -> Callable[[Tenant], set[int]]:
-    """The ids of rows that belong to an archived workspace."""
+def _in_archived_workspaces(tenant: Tenant, text: str) -> Selection:
+    archived = tenant.workspaces.where("archived", True)
+    return Selection() if is_true(text) else Selection(drop_test=lambda row: row.workspace_id in archived)
 
-    def find(tenant: Tenant) -> set[int]:
-        table = tenant.table(collection)
-        return set().union(*(table.where("workspace_id", w) for w in tenant.workspaces.where("archived", True)))
 
-    return find
+# Hides what belongs to an archived workspace unless the parameter is true.
+FROM_ARCHIVED_WORKSPACES = Filter(_in_archived_workspaces, default="false")
 
 
 def by_reference(subject_type: str) -> dict[str, Filter]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 from sources.sandbox.kantata.errors import not_found
 from sources.sandbox.kantata.filters import words
 from sources.sandbox.kantata.identifiers import read_ids
-from sources.sandbox.kantata.resource import Resource
+from sources.sandbox.kantata.resource import Association, Resource, Selection
 from sources.sandbox.kantata.tables import sort_key
 from sources.sandbox.kantata.tenant import Tenant
 
@@ -18,6 +19,7 @@ Query = Mapping[str, str]
 # Parameters that choose what of a result is shown, not what the result is.
 _PRESENTATION = frozenset({"page", "per_page", "limit", "offset", "include", "optional_fields", "only"})
 _KEPT_RESULTS = 24
+_FAR = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +86,38 @@ class Reader:
         narrowing = frozenset((name, value) for name, value in query.items() if name not in _PRESENTATION)
         key = (resource.collection, narrowing)
         if key not in self._results:
-            everything = set(self._tenant.table(resource.collection).rows)
-            self._results[key] = self._sorted(resource, self._filtered(resource, query, everything), query)
+            self._results[key] = self._sorted(resource, self._filtered(resource, query, None), query)
             if len(self._results) > _KEPT_RESULTS:
                 self._results.popitem(last=False)
         self._results.move_to_end(key)
         return self._results[key]
 
-    def _filtered(self, resource: Resource, query: Query, ids: set[int]) -> set[int]:
-        for name, rule in resource.filters.items():
-            value = query.get(name, rule.default)
-            if value is None or (name not in query and rule.yields_to in query):
-                continue
-            selection = rule.apply(self._tenant, value)
+    def _filtered(self, resource: Resource, query: Query, ids: set[int] | None) -> set[int]:
+        """What the filters leave of the ids, of the whole collection when None."""
+        table = self._tenant.table(resource.collection)
+        dropped: list[AbstractSet[int]] = []
+        tests: list[Callable[[Any], bool]] = []
+        for selection in self._selections(resource, query):
             if selection.keep is not None:
-                ids = ids & selection.keep
-            if selection.drop is not None:
-                ids = ids - selection.drop
+                ids = set(selection.keep) if ids is None else ids & selection.keep
+            if selection.drop:
+                dropped.append(selection.drop)
+            if selection.drop_test is not None:
+                tests.append(selection.drop_test)
+        # Drops come last: most requests have narrowed the collection by then.
+        left = (set(table.rows) if ids is None else ids).difference(*dropped)
+        for test in tests:
+            left = {row_id for row_id in left if not test(table.rows[row_id])}
         needle = query.get("search", "").strip().lower()
         if needle and resource.search is not None and "only" not in query:
-            table = self._tenant.table(resource.collection)
-            ids = {row_id for row_id in ids if needle in resource.search(table.rows[row_id]).lower()}
-        return ids
+            return {row_id for row_id in left if needle in resource.search(table.rows[row_id]).lower()}
+        return left
+
+    def _selections(self, resource: Resource, query: Query) -> Iterator[Selection]:
+        for name, rule in resource.filters.items():
+            value = query.get(name, rule.default)
+            if value is not None and (name in query or rule.yields_to not in query):
+                yield rule.apply(self._tenant, value)
 
     def _sorted(self, resource: Resource, ids: set[int], query: Query) -> list[int]:
         column, descending = _order(resource, query.get("order"))
@@ -123,14 +135,15 @@ class Reader:
     ) -> dict[str, Any]:
         _, page_size = self._page(query)
         maps: dict[str, dict[str, Any]] = {resource.collection: {}}
-        self._side_load(resource, ids, query, maps)
+        included = _included(resource, query)
+        self._side_load(resource, ids, included, maps)
         wanted = [name for name in words(query.get("optional_fields", "")) if name in resource.optional]
         table = self._tenant.table(resource.collection)
         for row_id in ids:
             row = table.rows[row_id]
             body = resource.render(self._tenant, row)
             body.update((name, resource.optional[name](self._tenant, row)) for name in wanted)
-            body.update(self._printed_associations(resource, row, query))
+            body.update(self._printed(included, row))
             maps[resource.collection][str(row_id)] = body
         return {
             "count": count,
@@ -144,12 +157,11 @@ class Reader:
             },
         }
 
-    def _side_load(self, resource: Resource, ids: list[int], query: Query, maps: dict[str, dict[str, Any]]) -> None:
+    def _side_load(
+        self, resource: Resource, ids: list[int], wanted: list[Association], maps: dict[str, dict[str, Any]]
+    ) -> None:
         table = self._tenant.table(resource.collection)
-        for name in words(query.get("include", "")):
-            association = resource.associations.get(name)
-            if association is None:
-                continue
+        for association in wanted:
             for collection in association.collections:
                 maps.setdefault(collection, {})
             for row_id in ids:
@@ -164,20 +176,24 @@ class Reader:
         if row is not None:
             rows[key] = self._catalog[collection].render(self._tenant, row)
 
-    def _printed_associations(self, resource: Resource, row: Any, query: Query) -> dict[str, Any]:
+    def _printed(self, associations: list[Association], row: Any) -> dict[str, Any]:
+        """The id members that only an include brings."""
         printed: dict[str, Any] = {}
-        for name in words(query.get("include", "")):
-            association = resource.associations.get(name)
-            if association is None:
-                continue
+        for association in associations:
             found = association.refs(self._tenant, row)
             if association.key.endswith("_ids"):
                 printed[association.key] = [str(row_id) for _, row_id in found]
             elif association.key.endswith("_ref"):
                 printed[association.key] = {"key": found[0][0], "id": str(found[0][1])} if found else None
-            elif association.key not in printed:
+            else:
                 printed[association.key] = str(found[0][1]) if found else None
         return printed
+
+
+def _included(resource: Resource, query: Query) -> list[Association]:
+    """The associations to side-load; unknown names, and those out of place, are ignored."""
+    named = (resource.associations.get(name) for name in words(query.get("include", "")))
+    return [found for found in named if found is not None and ("only" in query or not found.by_id_only)]
 
 
 def _order(resource: Resource, wanted: str | None) -> tuple[str, bool]:
@@ -190,7 +206,8 @@ def _order(resource: Resource, wanted: str | None) -> tuple[str, bool]:
 
 def _integer(text: str | None, default: int) -> int:
     try:
-        return int(text or "")
+        # Beyond any list, and still a number that JSON readers hold.
+        return max(-_FAR, min(_FAR, int(text or "")))
     except ValueError:
         return default
 

@@ -16,10 +16,14 @@ Ref = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a filter does to a collection: keep only these ids, or drop these; None leaves it alone."""
+    """What a filter does to a collection: keep only these ids, drop these, drop the rows that pass a test.
+
+    The test is for filters that hide much by default: it is asked only of rows that are left otherwise.
+    """
 
     keep: frozenset[int] | set[int] | None = None
     drop: frozenset[int] | set[int] | None = None
+    drop_test: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,14 @@ class Filter:
 class Association:
     """What `include=<name>` side-loads; the key's ending (`_ids`, `_id`, `_ref`) tells how it is printed.
 
-    `collections` get a map in the answer even when nothing is found.
+    `collections` get a map in the answer even when nothing is found. With `by_id_only` the include
+    counts in requests with `only` (and show) alone, and is ignored elsewhere.
     """
 
     key: str
     collections: tuple[str, ...]
     refs: Callable[[Tenant, Any], list[Ref]]
+    by_id_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +105,18 @@ def to_one(key: str, collection: str, column: str | None = None) -> Association:
     return Association(key, (collection,), refs)
 
 
-def to_many(key: str, collection: str, ids: Callable[[Tenant, Any], Any]) -> Association:
+def to_many(key: str, collection: str, ids: Callable[[Tenant, Any], Any], *, by_id_only: bool = False) -> Association:
     """An association found by asking for ids."""
-    return Association(key, (collection,), lambda tenant, row: [(collection, row_id) for row_id in ids(tenant, row)])
+
+    def refs(tenant: Tenant, row: Any) -> list[Ref]:
+        return [(collection, row_id) for row_id in ids(tenant, row)]
+
+    return Association(key, (collection,), refs, by_id_only)
 
 
-def nothing(key: str, collection: str) -> Association:
+def nothing(key: str, collection: str, *, by_id_only: bool = False) -> Association:
     """An association that the vendor knows and this tenant has no records of."""
-    return Association(key, (collection,), lambda _tenant, _row: [])
+    return Association(key, (collection,), lambda _tenant, _row: [], by_id_only)
 
 
 def references(subject_type: str) -> Association:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 from sources.sandbox.firm.model import Customer, Firm, Person, Subcontractor
-from sources.sandbox.firm.vendor_ids import kantata_id, netsuite_id, salesforce_id
+from sources.sandbox.firm.vendor_ids import KANTATA_BASE, netsuite_id, salesforce_id
 from sources.sandbox.kantata import rows
 from sources.sandbox.kantata.stamps import whole_second
 from sources.sandbox.kantata.tenant import ACCOUNT_ID, ADMIN_ID, GUEST_ACCOUNT_ID, Tenant
@@ -30,7 +30,7 @@ _PROGRAMME = (2199001, "Strategic programmes")
 
 def ident(kind: str, n: int) -> int:
     """The number behind the decimal id of the n-th row of a kind."""
-    return int(kantata_id(kind, n))
+    return KANTATA_BASE[kind] + n
 
 
 def morning(day: date) -> datetime:

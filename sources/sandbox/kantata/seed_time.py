@@ -11,7 +11,7 @@ from sources.sandbox.kantata.money import subunits
 from sources.sandbox.kantata.seed_accounts import ident, morning, user_id
 from sources.sandbox.kantata.seed_projects import invoice_id
 from sources.sandbox.kantata.stamps import whole_second
-from sources.sandbox.kantata.tenant import ACCOUNT_ID, ADMIN_ID, EVENT_SUBJECTS, Tenant
+from sources.sandbox.kantata.tenant import ACCOUNT_ID, ADMIN_ID, EVENT_SUBJECTS, Tenant, workspace_of
 
 RETENTION = timedelta(days=9)
 EXPENSE_SUBMISSION_BASE = 3700000
@@ -56,7 +56,7 @@ def seed_events(tenant: Tenant, today: date) -> None:
                 subject_collection=collection,
                 subject_id=row.id,
                 subject_changed_at=changed,
-                context_workspace_id=getattr(row, "workspace_id", None),
+                context_workspace_id=workspace_of(collection, row),
                 user_id=ADMIN_ID,
             )
         )

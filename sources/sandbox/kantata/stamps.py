@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 # The tenant's account lives on the US west coast, hence -08:00 in winter and -07:00 in summer.
 ACCOUNT_ZONE = ZoneInfo("America/Los_Angeles")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def stamp(instant: datetime | None) -> str | None:
@@ -33,6 +35,7 @@ def parse_instant(text: str) -> datetime:
 
 def parse_day(text: str) -> date:
     """Read YYYY-MM-DD. Raises ValueError on anything else."""
-    if len(text) != len("2026-01-31"):
+    # The library reads other ISO 8601 forms too, such as week dates; the vendor writes and takes this one.
+    if not _DAY.fullmatch(text):
         raise ValueError(f"not a date: {text!r}")
     return date.fromisoformat(text)

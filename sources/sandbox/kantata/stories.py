@@ -2,7 +2,8 @@
 
 Choices where the documentation is silent: the list takes one `workspace_id` (a list is 400); DELETE
 sets `deleted_at` and takes the sub-stories along; a deleted story cannot be written (404); a story's
-`updated_at` moves when time is logged on it or a child changes; completing sets 100 %.
+`updated_at` moves when time is logged on it or a child changes; completing sets 100 %. As documented,
+`story_state_changes`, `replies` and `attachments` are side-loaded only with `only` or for one story.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from sources.sandbox.kantata import rows
 from sources.sandbox.kantata.attributes import Attributes
 from sources.sandbox.kantata.errors import not_found
 from sources.sandbox.kantata.filters import (
+    FROM_ARCHIVED_WORKSPACES,
     any_id,
     any_word,
     by_reference,
     date_range,
     hidden_unless,
-    in_archived_workspaces,
     one_id,
     only_if,
     rows_that,
@@ -250,8 +251,6 @@ _EMPTY = {
         ("followers", "follower", "users"),
         ("tags", "tag", "tags"),
         ("story_tasks", "story_task", "story_tasks"),
-        ("replies", "reply", "posts"),
-        ("attachments", "attachment", "attachments"),
         ("current_assignments", "current_assignment", "assignments"),
         ("source_dependencies", "source_dependency", "source_dependencies"),
         ("target_dependencies", "target_dependency", "target_dependencies"),
@@ -264,6 +263,8 @@ STORIES = Resource(
     render=_render,
     associations={
         **_EMPTY,
+        "replies": nothing("reply_ids", "posts", by_id_only=True),
+        "attachments": nothing("attachment_ids", "attachments", by_id_only=True),
         "workspace": to_one("workspace_id", "workspaces"),
         "creator": to_one("creator_id", "users"),
         "parent": to_one("parent_id", "stories"),
@@ -275,6 +276,7 @@ STORIES = Resource(
             "story_state_change_ids",
             "story_state_changes",
             lambda t, row: sorted(t.story_state_changes.where("story_id", row.id)),
+            by_id_only=True,
         ),
         "custom_field_values": custom_values("story"),
         "external_references": references("story"),
@@ -284,7 +286,7 @@ STORIES = Resource(
         **by_reference("story"),
         "show_archived": hidden_unless(rows_that("stories", lambda row: row.archived)),
         "show_deleted": hidden_unless(_find_deleted, yields_to="only_deleted"),
-        "show_from_archived_workspaces": hidden_unless(in_archived_workspaces("stories")),
+        "show_from_archived_workspaces": FROM_ARCHIVED_WORKSPACES,
         "workspace_id": one_id("stories", "workspace_id"),
         "story_type": any_word("stories", "story_type"),
         "story_types": any_word("stories", "story_type"),

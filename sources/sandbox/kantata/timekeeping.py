@@ -16,11 +16,10 @@ from sources.sandbox.kantata import rows
 from sources.sandbox.kantata.attributes import Attributes
 from sources.sandbox.kantata.errors import invalid
 from sources.sandbox.kantata.filters import (
+    FROM_ARCHIVED_WORKSPACES,
     any_id,
     by_reference,
     date_range,
-    hidden_unless,
-    in_archived_workspaces,
     is_true,
     present,
     rows_that,
@@ -202,13 +201,9 @@ def _delete_entry(tenant: Tenant, row: rows.TimeEntry) -> None:
     tenant.touch(tenant.stories, row.story_id)
 
 
-def _of_guests(tenant: Tenant) -> set[int]:
-    guests = (user.id for user in tenant.users if user.account_id != ACCOUNT_ID)
-    return set().union(*(tenant.time_entries.where("user_id", guest) for guest in guests))
-
-
 def _my_account(tenant: Tenant, text: str) -> Selection:
-    return Selection(drop=_of_guests(tenant)) if is_true(text) else Selection()
+    own = tenant.users.where("account_id", ACCOUNT_ID)
+    return Selection(drop_test=lambda row: row.user_id not in own) if is_true(text) else Selection()
 
 
 def _of_timesheets(tenant: Tenant, text: str) -> Selection:
@@ -246,7 +241,7 @@ TIME_ENTRIES = Resource(
         **by_reference("time_entry"),
         **_invoiced("time_entries"),
         "on_my_account": Filter(_my_account, default="true"),
-        "from_archived_workspaces": hidden_unless(in_archived_workspaces("time_entries")),
+        "from_archived_workspaces": FROM_ARCHIVED_WORKSPACES,
         "date_performed_between": date_range("time_entries", "date_performed"),
         "workspace_id": any_id("time_entries", "workspace_id"),
         "workspace_ids": any_id("time_entries", "workspace_id"),
@@ -365,7 +360,7 @@ EXPENSES = Resource(
         **stamps("expenses"),
         **by_reference("expense"),
         **_invoiced("expenses"),
-        "from_archived_workspaces": hidden_unless(in_archived_workspaces("expenses")),
+        "from_archived_workspaces": FROM_ARCHIVED_WORKSPACES,
         "date_between": date_range("expenses", "date"),
         "workspace_id": any_id("expenses", "workspace_id"),
         "workspace_ids": any_id("expenses", "workspace_id"),

@@ -271,6 +271,20 @@ async def test_milestones_are_stories_with_a_billing_row(api: Api, firm: Firm) -
     assert (bill["invoice_id"] is None) == (bill["invoice_ids"] == [])
 
 
+async def test_state_changes_are_side_loaded_by_id_alone(api: Api, firm: Firm) -> None:
+    """In a plain list the include is ignored, as documented; with `only` it tells when a milestone was completed."""
+    milestone = next(m for m in firm.milestones if m.completed_at and not project_of(firm, m.project).archived)
+    row = kantata_id("milestone_story", milestone.n)
+    assert "story_state_changes" not in await api.get("stories", story_type="milestone", include="story_state_changes")
+    for body in (
+        await api.get("stories", only=row, include="story_state_changes"),
+        await api.get(f"stories/{row}", include="story_state_changes"),
+    ):
+        (change,) = body["story_state_changes"].values()
+        assert (change["state"], change["story_id"]) == ("completed", row)
+        assert datetime.fromisoformat(change["created_at"]) == milestone.completed_at
+
+
 async def test_custom_field_values_need_a_subject_type(api: Api) -> None:
     """Without it the request is refused; choices can be listed."""
     assert (await api.http.get("custom_field_values")).status_code == 400

@@ -73,6 +73,29 @@ async def test_validation_names_every_field_at_fault(api: Api, project: str) -> 
     assert (await api.get("stories", workspace_id=project))["count"] == before
 
 
+@pytest.mark.parametrize("value", [{}, [1], True, "²", "NaN", 10**17, "2026-W01-1"])
+@pytest.mark.parametrize(
+    ("collection", "name"),
+    [
+        ("stories", "story_type"),
+        ("stories", "due_date"),
+        ("stories", "parent_id"),
+        ("stories", "time_estimate_in_minutes"),
+        ("workspaces", "price"),
+        ("time_entries", "date_performed"),
+        ("workspace_allocations", "minutes"),
+    ],
+)
+async def test_a_value_of_the_wrong_kind_is_refused_with_its_field(
+    api: Api, collection: str, name: str, value: object
+) -> None:
+    """Whatever is sent, the answer is the vendor's."""
+    root = {"stories": "story", "time_entries": "time_entry"}.get(collection, collection.removesuffix("s"))
+    status, errors = await api.refusal("POST", collection, **{root: {name: value}})
+    assert status == 422
+    assert name in {e["field"] for e in errors}
+
+
 @pytest.mark.parametrize("body", [{}, {"stories": [{}]}, {"story": "x"}, {"task": {}}])
 async def test_a_body_without_its_root_key_is_refused(api: Api, body: dict[str, Any]) -> None:
     """Stories have no bulk create."""
