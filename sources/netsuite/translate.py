@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hub.domain.ids import MalformedId, parse_id
 from hub.domain.kinds import Domain, Kind
 from hub.domain.money import Money
-from hub.domain.records import BY_CANONICAL, Key, Ref, Value, by_id_in
+from hub.domain.records import Key, Ref, Value, by_id_in
 from hub.errors import SourceMisconfigured
+from sources.identity import canonical_key, tax_registration_key
 from sources.netsuite.wire import day, period, stamp
 from sources.shapes import Row
 
@@ -107,6 +107,8 @@ class Names:
         self._columns: dict[str, str] = {}
         for entry, name in mapping.items():
             match = _NAME.fullmatch(name)
+            if entry not in DEFAULT_MAPPING:
+                raise SourceMisconfigured(system, f"the mapping has an unknown entry {entry}")
             if match is None:
                 raise SourceMisconfigured(system, f"the mapping of {entry} is not table.column")
             self._columns[entry] = match[1].lower()
@@ -164,9 +166,7 @@ def _legal_entity(names: Names) -> Table:
 
 def _customer(names: Names) -> Table:
     def keys(row: Row) -> tuple[Key, ...]:
-        number = row.text("registration")
-        business = (Key("tax_registration", "".join(number.split()).casefold()),) if number else ()
-        return canonical_key(row.text("externalid")) + business
+        return canonical_key(row.text("externalid")) + tax_registration_key(row.text("registration"))
 
     return Table(
         vendor_kind="customer",
@@ -348,16 +348,6 @@ def _subcontractor() -> Table:
         where="v.isjobresourcevend = 'T'",
         record_types=("vendor",),
     )
-
-
-def canonical_key(text: str | None) -> tuple[Key, ...]:
-    """The key of a canonical id carried as external id; texts of other systems are no key."""
-    if text is None:
-        return ()
-    try:
-        return (Key(BY_CANONICAL, parse_id(text)),)
-    except MalformedId:
-        return ()
 
 
 def flag(row: Row, name: str) -> bool | None:

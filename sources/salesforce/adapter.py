@@ -76,7 +76,7 @@ class SalesforceAdapter:
         self._transport = transport
         self._clock = clock
         self._root = f"/services/data/{api_version}"
-        self._fields = Fields(names, org_currency)
+        self._fields = Fields(system, names, org_currency)
         self._shapes = shapes(self._fields, lambda: clock().date())
         self.kinds: Mapping[Kind, KindSpec] = {
             kind: KindSpec(

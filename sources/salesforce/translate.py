@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +11,9 @@ from typing import Any, NamedTuple
 
 from hub.domain.kinds import Kind
 from hub.domain.money import Money
-from hub.domain.records import BY_CANONICAL, Key, Ref, SoldPackage, SoldRole, Value
+from hub.domain.records import Key, Ref, SoldPackage, SoldRole, Value
+from hub.errors import SourceMisconfigured
+from sources.identity import canonical_key, tax_registration_key
 from sources.salesforce.wire import long_id
 from sources.shapes import Row
 
@@ -66,6 +69,13 @@ MODELS = frozenset(
 CHANGE_ORDER_STATUS = {"Proposed": "PROPOSED", "Approved": "APPROVED", "Rejected": "REJECTED"}
 CONTRACT_STATUS = frozenset({"Draft", "In Approval", "Activated"})
 STAMP = "SystemModstamp"
+_NAME = re.compile(r"[A-Za-z]\w*\.[A-Za-z]\w*", re.ASCII)
+_HOME = {
+    "contract_line": "contract_line.contract",
+    "change_order": "change_order.line",
+    "sold_role": "sold_role.opportunity",
+}
+"""The entry that names a custom object, by kind; the kind's other fields must be on the same object."""
 
 
 class Column(NamedTuple):
@@ -94,10 +104,22 @@ class ObjectShape:
         return {name: self.columns[name].read(row) for name in attributes if name in self.columns}
 
 
+def _check(system: str, mapping: Mapping[str, str]) -> None:
+    """Raise SourceMisconfigured for an entry that is unknown, no `object.field`, or not on its kind's object."""
+    for entry, name in mapping.items():
+        if entry not in DEFAULT_MAPPING:
+            raise SourceMisconfigured(system, f"the mapping has an unknown entry {entry}")
+        home = _HOME.get(entry.partition(".")[0])
+        wanted = (mapping[home] if home else DEFAULT_MAPPING[entry]).partition(".")[0]
+        if not _NAME.fullmatch(name) or name.partition(".")[0] != wanted:
+            raise SourceMisconfigured(system, f"the mapping of {entry} is not a field of {wanted}")
+
+
 class Fields:
     """The tenant's field names, by the mapping's entries; amounts are in the row's currency or the org's only one."""
 
-    def __init__(self, mapping: Mapping[str, str], org_currency: str | None) -> None:
+    def __init__(self, system: str, mapping: Mapping[str, str], org_currency: str | None) -> None:
+        _check(system, mapping)
         self._mapping = mapping
         self._org_currency = org_currency
 
@@ -148,9 +170,7 @@ def _customer(fields: Fields) -> ObjectShape:
     canonical, registration = fields["customer.canonical_id"], fields["customer.tax_registration"]
 
     def keys(row: Row) -> tuple[Key, ...]:
-        number = row.text(registration)
-        business = (Key("tax_registration", "".join(number.split()).casefold()),) if number else ()
-        return _canonical_key(row, canonical) + business
+        return canonical_key(row.text(canonical)) + tax_registration_key(row.text(registration))
 
     columns = {
         "name": _required_text("Name"),
@@ -196,7 +216,7 @@ def _contract(fields: Fields, today: Callable[[], date]) -> ObjectShape:
 
     def keys(row: Row) -> tuple[Key, ...]:
         number = row.required("ContractNumber", row.text("ContractNumber"))
-        return (*_canonical_key(row, canonical), Key("contract_number", number))
+        return (*canonical_key(row.text(canonical)), Key("contract_number", number))
 
     def status(row: Row) -> str:
         return _contract_status(row, row.day(early), today(), cancelled=row.flag(cancelled) is True)
@@ -262,7 +282,7 @@ def _change_order(fields: Fields) -> ObjectShape:
 def _named(fields: Fields, name: str, entry: str, columns: Mapping[str, Column], label: str = "Name") -> ObjectShape:
     """A shape whose only key is the canonical id that it carries."""
     canonical = fields[f"{entry}.canonical_id"]
-    return ObjectShape(name, columns, (label, canonical), lambda row: _canonical_key(row, canonical), _label(label))
+    return ObjectShape(name, columns, (label, canonical), lambda row: canonical_key(row.text(canonical)), _label(label))
 
 
 def _known(row: Row, field: str, names: Any) -> str:
@@ -271,11 +291,6 @@ def _known(row: Row, field: str, names: Any) -> str:
     if value is None or value not in names:
         raise row.broken(field, "one of the known values")
     return value
-
-
-def _canonical_key(row: Row, field: str) -> tuple[Key, ...]:
-    value = row.text(field)
-    return (Key(BY_CANONICAL, value),) if value else ()
 
 
 def _required_text(field: str) -> Column:

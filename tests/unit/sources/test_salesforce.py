@@ -17,7 +17,7 @@ from hub.domain.kinds import Kind
 from hub.domain.money import Money
 from hub.domain.records import Key, Ref
 from hub.errors import SourceMisconfigured, SourceShapeBroken, SourceThrottled, SourceUnavailable, VersionConflict
-from sources.salesforce import SalesforceAdapter
+from sources.salesforce import DEFAULT_MAPPING, SalesforceAdapter
 from sources.salesforce.wire import instant_literal, long_id, text_literal
 from sources.transport import Limits, Transport
 
@@ -213,3 +213,26 @@ def test_a_literal_keeps_its_text_inside_the_quotes(text: str) -> None:
 def test_instants_are_written_as_soql_wants_them() -> None:
     """Unquoted, UTC, whole seconds, rounded down."""
     assert instant_literal(datetime(2026, 3, 1, 12, 0, 0, 999999, tzinfo=UTC)) == "2026-03-01T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        ("customer.regoin", "Account.Geo__c"),
+        ("customer.region", "Geo__c"),
+        ("customer.region", "Contact.Geo__c"),
+        ("customer.region", "Account.Geo__c FROM User"),
+        ("contract_line.price", "Other__c.Price__c"),
+    ],
+)
+def test_a_mapping_that_cannot_work_is_refused_at_the_start(entry: str, name: str) -> None:
+    """A mistyped entry, a field without its object or on another one: each names the entry."""
+    with pytest.raises(SourceMisconfigured, match=entry):
+        adapter(Org(), mapping={entry: name})
+
+
+def test_a_custom_object_may_have_another_name() -> None:
+    """All fields of a kind move together."""
+    lines = {entry: name for entry, name in DEFAULT_MAPPING.items() if entry.startswith("contract_line.")}
+    renamed = {entry: name.replace("Contract_Line__c.", "Deal_Line__c.") for entry, name in lines.items()}
+    assert adapter(Org(), mapping=renamed).kinds[Kind.CONTRACT_LINE].vendor_kind == "Deal_Line__c"
