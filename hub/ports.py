@@ -310,3 +310,69 @@ class SourceMonitor(Protocol):
     async def sources(self) -> list[SourceHealth]:
         """Every system of the estate, by key."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWrite:
+    """One change for the system that owns it, in canonical names and exact types.
+
+    `action` is `update`, `create`, or what the domain calls the step: `complete`, `approve`, `reject`.
+    `values` are the attributes to set; a link is a Ref by this system's own id. `external_id` is None for
+    a create. `token` names the write: the adapter leaves it at the vendor where it can (an external
+    reference, an external id), so that a write whose answer was lost can be found again. `canonical_id`
+    is what a created object will be known as. `version` is the pseudo-attribute `version` that the record
+    must still have, None when the caller does not care.
+    """
+
+    action: str
+    kind: Kind
+    external_id: str | None
+    values: Mapping[str, Value]
+    token: str
+    canonical_id: CanonicalId | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReceipt:
+    """The owner's confirmation: which object, and the handle of its process while that is not finished."""
+
+    external_id: str
+    pending: str | None = None
+
+
+class ProcessState(StrEnum):
+    """How a vendor's own process, started by a write, stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class SourceWriter(SourceAdapter, Protocol):
+    """An adapter that can also write."""
+
+    @property
+    def actions(self) -> Mapping[Kind, frozenset[str]]:
+        """The actions that this system carries out, by kind."""
+        ...
+
+    async def write(self, change: SourceWrite) -> WriteReceipt:
+        """Carry out one change with the vendor's own concurrency control, or read-compare-write.
+
+        Raises VersionConflict when the record has changed since `change.version`; SourceRejected with the
+        vendor's reason when it refuses; SourceUnavailable with `sent` False when nothing was sent;
+        WriteOutcomeUnknown when the answer was lost. Never repeats a write by itself.
+        """
+        ...
+
+    async def verify(self, change: SourceWrite) -> WriteReceipt | None:
+        """Read back whether a change was carried out: its receipt, or None when it certainly was not.
+
+        Raises SourceError while that cannot be told.
+        """
+        ...
+
+    async def process_state(self, handle: str) -> ProcessState:
+        """How the process of a receipt's `pending` handle stands."""
+        ...
