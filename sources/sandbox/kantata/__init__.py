@@ -3,8 +3,8 @@
 Facts relied on: the envelope (`count`, ordered `results`, typed maps, `meta`), paging (`page` with
 `per_page` clamped to 200; `limit` with `offset` only together), `only` without paging, silent
 `include`s, default filters that hide rows, singular and plural root keys, 200 on create and 204 on
-delete, the error body, the subscribed-events feed. Only plain text and single-choice custom fields of
-the firm's tenant profile exist; external references carry the ids of the other systems.
+delete, the error body, the subscribed-events feed. The custom fields are those of the firm's tenant
+profile (text, date, single choice); external references carry the ids of the other systems.
 
 Choices where the documentation is silent stand in the docstring of the module that makes them
 (`workspaces`, `stories`, `team`, `allocations`, `timekeeping`, `approvals`, `billing`,

@@ -163,11 +163,12 @@ def _json(answer: dict[str, Any]) -> Response:
 
 
 def _with_headers(response: Response, elapsed_s: float) -> Response:
-    digest = hashlib.md5(response.body, usedforsecurity=False).hexdigest()
     response.headers["X-Request-Id"] = str(uuid.uuid4())
     response.headers["X-Runtime"] = f"{elapsed_s:.6f}"
     response.headers["Cache-Control"] = "no-cache, no-store"
     if response.status_code in _PHRASES:
         response.headers["Status"] = f"{response.status_code} {_PHRASES[response.status_code]}"
+    if response.status_code == 200:
+        digest = hashlib.md5(response.body, usedforsecurity=False).hexdigest()
         response.headers["ETag"] = f'W/"{digest}"'
     return response
