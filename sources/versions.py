@@ -66,7 +66,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a record cannot hold a {type(value).__name__}")
 
 
-def _scalar(value: Any) -> Any:  # noqa: PLR0911 - one return per type
+def _scalar(value: Any) -> Any:
     """The canonical form of a simple value; None when it is not one."""
     match value:
         case bool():
