@@ -101,6 +101,12 @@ record = Table(
 )
 Index("record_by_entity", record.c.entity_id, postgresql_where=text("entity_id IS NOT NULL"))
 Index("record_by_external_id", record.c.entity_kind, record.c.external_id)
+Index(
+    "record_missing",
+    record.c.missing_since,
+    postgresql_where=text("missing_since IS NOT NULL AND deleted_at IS NULL"),
+)
+Index("record_unlinked", record.c.entity_kind, postgresql_where=text("entity_id IS NULL AND deleted_at IS NULL"))
 
 match_key = Table(
     "match_key",
@@ -133,8 +139,18 @@ watermark = Table(
     Column("first_load_done_at", DateTime(timezone=True)),
     Column("full_pass_at", DateTime(timezone=True)),
     Column("ran_at", DateTime(timezone=True)),
+    Column("ran_records", Integer, nullable=False, server_default="0"),
+    Column("behind", Boolean, nullable=False, server_default="false"),
     Column("failed_at", DateTime(timezone=True)),
     Column("failure", Text),
+    Column("failures", Integer, nullable=False, server_default="0"),
+)
+
+due = Table(
+    "due",
+    metadata,
+    Column("job", KEY_TEXT, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
 )
 
 switch = Table(

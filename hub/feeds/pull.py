@@ -1,0 +1,184 @@
+"""One run of one change feed: pages from the system into directory and cache, and what to do when it fails."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.context import caused_by
+from hub.domain.records import Record, RecordKey, Value
+from hub.errors import SourceError, SourceMisconfigured
+from hub.feeds import faults
+from hub.feeds.schedule import feed_job
+from hub.ports import ChangePage, DirectoryWriter, SourceAdapter
+from hub.store.due import Timetable
+from hub.store.exceptions import raise_exception, resolve_exception
+from hub.store.switches import FEEDS_PAUSED, is_on
+from hub.store.watermarks import Feed, FeedState, Watermarks
+
+log = logging.getLogger(__name__)
+
+BATCH_RECORDS = 1_000
+"""Records per directory transaction: writers take turns, and none should wait long for another."""
+SIBLINGS_WAIT = 1.25
+"""How much longer the other feeds of a system wait than the one that tries its credentials again."""
+
+
+class CacheWriter(Protocol):
+    """What feeds ask of the record cache."""
+
+    async def put(self, records: Iterable[Record]) -> None:
+        """Take over what has just been read; tombstones become misses."""
+        ...
+
+
+class Announcer(Protocol):
+    """What feeds ask of hub.store.announcements."""
+
+    async def publish(self, keys: Sequence[RecordKey]) -> None:
+        """Tell the other replicas which records have changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """What every feed job of this process works with; `stopping` says whether the process is about to end."""
+
+    engine: AsyncEngine
+    adapters: Mapping[str, SourceAdapter]
+    writer: DirectoryWriter
+    cache: CacheWriter
+    announcer: Announcer
+    watermarks: Watermarks
+    timetable: Timetable
+    stopping: Callable[[], bool]
+
+    @property
+    def feeds(self) -> list[Feed]:
+        """Every feed of the estate."""
+        return [Feed(system, kind) for system, adapter in self.adapters.items() for kind in adapter.kinds]
+
+    async def may_go_on(self, *, forced: bool) -> bool:
+        """Whether the next page may be asked for; a forced run goes on while feeds are paused."""
+        return not self.stopping() and (forced or not await is_on(self.engine, FEEDS_PAUSED))
+
+    async def take(self, records: Sequence[Record]) -> None:
+        """Apply records to the directory, a bounded batch at a time."""
+        for start in range(0, len(records), BATCH_RECORDS):
+            await self.writer.apply(records[start : start + BATCH_RECORDS])
+
+    async def share(self, records: Sequence[Record], changed: Sequence[RecordKey]) -> None:
+        """Put records into the cache, and tell the other replicas which of them have changed."""
+        await self.cache.put(records)
+        await self.announcer.publish(changed)
+
+
+class Puller:
+    """Runs feeds, one call per run."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._overlap: dict[Feed, dict[RecordKey, _Said]] = {}
+
+    async def run(self, feed: Feed, *, forced: bool) -> None:
+        """Pull what changed since the last run; a failure is recorded, never raised, when it is the system's."""
+        hub = self._hub
+        state = await hub.watermarks.get(feed)
+        if not await hub.may_go_on(forced=forced):
+            return
+        correlation_id = str(uuid.uuid4())
+        with caused_by(f"feed:{correlation_id}"):
+            try:
+                count = await self._pull(feed, state, forced=forced)
+            except SourceError as error:
+                await self._failed(feed, error, correlation_id)
+                return
+            except Exception:
+                await hub.watermarks.failed(feed, faults.UNEXPECTED)
+                raise
+        if count is not None:
+            await hub.watermarks.completed(feed, count)
+            await self._healed(feed, state)
+
+    async def _pull(self, feed: Feed, state: FeedState, *, forced: bool) -> int | None:
+        """How many records came; None when the run was stopped before the end of the changes."""
+        hub, adapter = self._hub, self._hub.adapters[feed.system]
+        overlap = timedelta(seconds=adapter.kinds[feed.kind].overlap_s)
+        since = None if state.reached is None else state.reached - overlap
+        before, now, count = self._overlap.get(feed, {}), dict[RecordKey, _Said](), 0
+        async with pages(adapter, feed, since) as found:
+            async for page in found:
+                await hub.take(page.records)
+                # During a first load nobody can know these records yet, so nobody has old ones of them in a cache.
+                if state.first_load_done_at is not None:
+                    said = {record.key: _said(record) for record in page.records}
+                    await hub.share(page.records, [key for key, what in said.items() if before.get(key) != what])
+                    now |= said
+                await hub.watermarks.advance(feed, page.watermark)
+                count += len(page.records)
+                if not await hub.may_go_on(forced=forced):
+                    return None
+        self._overlap[feed] = now
+        return count
+
+    async def _signs_in(self, feed: Feed) -> bool:
+        try:
+            await self._hub.adapters[feed.system].ping()
+        except SourceMisconfigured:
+            return False
+        except SourceError:
+            return True
+        return True
+
+    async def _failed(self, feed: Feed, error: SourceError, correlation_id: str) -> None:
+        hub = self._hub
+        signs_in = not isinstance(error, SourceMisconfigured) or await self._signs_in(feed)
+        filed = faults.verdict(error, signs_in=signs_in)
+        failures = await hub.watermarks.failed(feed, error.code)
+        wait_s = faults.wait_s(error, failures)
+        log.warning("feed %s of %s failed (%s), again in %.0f s: %s", feed.kind, feed.system, error.code, wait_s, error)
+        await raise_exception(hub.engine, faults.trouble(feed, error, filed, correlation_id))
+        await hub.timetable.set(feed_job(feed), wait_s)
+        if not signs_in:
+            # Asking for other kinds would not help; this feed goes ahead and hastens them when it gets through.
+            siblings = [feed_job(f) for f in hub.feeds if f.system == feed.system and f != feed]
+            await hub.timetable.postpone(siblings, wait_s * SIBLINGS_WAIT)
+
+    async def _healed(self, feed: Feed, before: FeedState) -> None:
+        """Close what the failed runs before this one had opened, as soon as no other feed still has it."""
+        if before.failure is None:
+            return
+        hub = self._hub
+        await resolve_exception(hub.engine, before.failure, f"{feed.system}/{feed.kind}")
+        states = await hub.watermarks.all()
+        if not any(s.failure == before.failure for f, s in states.items() if f.system == feed.system):
+            await resolve_exception(hub.engine, before.failure, feed.system)
+        if before.failure == SourceMisconfigured.code:
+            await hub.timetable.hasten(feed_job(f) for f in hub.feeds if f.system == feed.system)
+
+
+_Said = tuple[str, Mapping[str, Value], bool]
+
+
+def _said(record: Record) -> _Said:
+    """What a record says; two of the same object that say the same are no change."""
+    return record.stamp, record.attributes, record.deleted
+
+
+@asynccontextmanager
+async def pages(adapter: SourceAdapter, feed: Feed, since: Any) -> AsyncIterator[AsyncIterator[ChangePage]]:
+    """The pages of a feed; the adapter's reading ahead ends with the block."""
+    found = adapter.changes(feed.kind, since)
+    try:
+        yield found
+    finally:
+        close: Callable[[], Awaitable[None]] | None = getattr(found, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,73 @@
+"""What does not fit together in the directory: records that may belong to an entity, and links without a target."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.domain.ids import CanonicalId
+from hub.domain.kinds import Kind
+from hub.domain.records import RecordKey
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that matched no entity by its keys, and the entities of its kind that have the same name."""
+
+    record: RecordKey
+    entities: tuple[CanonicalId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DanglingLink:
+    """A link of an entity whose target has not come; `system` is empty where the reference means any system's."""
+
+    entity: CanonicalId
+    target_kind: Kind
+    by: str
+    system: str
+
+
+async def match_candidates(engine: AsyncEngine) -> list[Candidate]:
+    """Every unlinked record that has an entity's name: names never match by themselves (domain.md 2.1)."""
+    async with engine.connect() as connection:
+        records = (await connection.execute(text(_UNLINKED))).all()
+        kinds = sorted({row.entity_kind for row in records})
+        entities = (await connection.execute(text(_NAMES), {"kinds": kinds})).all() if kinds else []
+    by_name: dict[tuple[str, str], list[CanonicalId]] = defaultdict(list)
+    for row in entities:
+        by_name[row.kind, normalized(row.name_key)].append(CanonicalId(row.id))
+    return [
+        Candidate(RecordKey(row.system, Kind(row.kind), row.external_id), tuple(sorted(same)))
+        for row in records
+        if (same := by_name.get((row.entity_kind, normalized(row.label))))
+    ]
+
+
+async def dangling_links(engine: AsyncEngine, *, older_than_s: float) -> list[DanglingLink]:
+    """Links that have waited for their target for longer than that."""
+    async with engine.connect() as connection:
+        rows = await connection.execute(text(_DANGLING), {"seconds": older_than_s})
+        return [DanglingLink(CanonicalId(r.entity_id), Kind(r.target_kind), r.by, r.system) for r in rows]
+
+
+def normalized(name: str) -> str:
+    """A name without case, accents, punctuation and spaces."""
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in decomposed if c.isalnum())
+
+
+_UNLINKED = """
+SELECT system, kind, external_id, entity_kind, label FROM record
+WHERE entity_id IS NULL AND deleted_at IS NULL AND label <> ''"""
+_NAMES = """
+SELECT id, kind, name_key FROM entity
+WHERE kind = ANY(CAST(:kinds AS text[])) AND name_key IS NOT NULL AND deleted_at IS NULL AND merged_into IS NULL"""
+_DANGLING = """
+SELECT p.entity_id, p.target_kind, p."by", p.system FROM pending_link p JOIN entity e ON e.id = p.entity_id
+WHERE p.since < now() - make_interval(secs => CAST(:seconds AS float8))
+  AND e.deleted_at IS NULL AND e.merged_into IS NULL"""
