@@ -6,10 +6,11 @@
     [systems.netsuite-us]                 # the system's key; several systems per domain are fine
     vendor = "netsuite"
     url = "https://1234567.suitetalk.api.netsuite.com"
+    account = "1234567"
+    time_zone = "America/New_York"        # NetSuite: the zone in which the account tells time
 
     [systems.netsuite-us.auth]            # fields by flow, see the classes below
     flow = "m2m"
-    account = "1234567"
     client_id = "…"
     certificate_id = "…"
     private_key = { env = "HUB_NETSUITE_KEY" }   # secrets come from the environment, never from this file
@@ -34,6 +35,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
 
@@ -178,6 +180,7 @@ class SystemConfig(_Strict):
     auth: Auth = Field(discriminator="flow")
     account: str | None = None
     tenant: str | None = None
+    time_zone: str = "UTC"
     limits: LimitsConfig = LimitsConfig()
     scope: ScopeConfig = ScopeConfig()
     mapping: Mapping[str, str] = Field(default_factory=dict)
@@ -302,6 +305,8 @@ def _contradictions(estate: Estate) -> list[str]:
             problems.append(f"systems.{key}.auth.flow: {system.vendor} signs in by {wanted}")
         if system.vendor == "netsuite" and not system.account:
             problems.append(f"systems.{key}.account: is missing")
+        if system.time_zone not in available_timezones():
+            problems.append(f"systems.{key}.time_zone: there is no such zone")
         if system.vendor == "workday" and not system.tenant:
             problems.append(f"systems.{key}.tenant: is missing")
     return problems

@@ -355,8 +355,8 @@ class _Batch:
         merged = {i: merge(kind_of(i), stored, links.get) for i, stored in records.items()}
         await self._store_entities({i: self._finished(i, m) for i, m in merged.items()})
         await self._store_pending(merged)
-        await self._store_billed_milestones(records, links)
         await self._delete_entities(self.touched - records.keys())
+        await self._store_billed_milestones(records, links)
 
     def _finished(self, canonical_id: CanonicalId, merged: Merged) -> Merged:
         """The merged entity with what the hub itself derives from its own records."""

@@ -77,7 +77,7 @@ def _adapter(key: str, config: SystemConfig, transport: Transport) -> SourceAdap
             transport.classify = kantata.classify
             return kantata.KantataAdapter(key, transport, mapping=mapping)
         case "netsuite":
-            return netsuite.NetSuiteAdapter(key, transport, mapping=mapping)
+            return netsuite.NetSuiteAdapter(key, transport, mapping=mapping, time_zone=config.time_zone)
         case "workday":
             transport.classify = workday.classify
             return workday.WorkdayAdapter(key, transport, tenant=config.tenant or "", mapping=mapping)
@@ -97,9 +97,7 @@ def _sign_in(key: str, config: SystemConfig) -> httpx.Auth:
         case JwtBearerAuth() as auth:
             default = SALESFORCE_AUDIENCE if config.vendor == "salesforce" else WORKDAY_AUDIENCE
             claims = {"iss": auth.client_id, "sub": auth.username, "aud": auth.audience or default}
-            return JwtBearer(
-                key, token_url, claims=claims, private_key_pem=auth.private_key.get_secret_value(), **flow
-            )
+            return JwtBearer(key, token_url, claims=claims, private_key_pem=auth.private_key.get_secret_value(), **flow)
         case RefreshTokenAuth() as auth:
             return RefreshToken(
                 key,

@@ -256,6 +256,16 @@ async def test_an_invoice_line_shows_on_its_milestone(store: Store) -> None:
     assert again.kept["name"] == "Go-live"
 
 
+async def test_an_invoice_that_arrives_after_its_milestone_leaves_the_milestone_alive(store: Store) -> None:
+    """A milestone that only gets its way back to the invoice is touched, not deleted."""
+    canonical = "mil_01J8ZQ4T7M3N5P6R8S9V0W1X2Y"
+    milestone: dict[str, Value] = {"project": None, "name": "Go live", "due_date": TODAY}
+    await store.apply(rec("psa", Kind.MILESTONE, "86", milestone, Key(BY_CANONICAL, canonical)))
+    line = InvoiceLineValue("Go live", Money(1, "USD"), "2026-03", Ref(Kind.MILESTONE, canonical, BY_CANONICAL))
+    await store.apply(rec("erp", Kind.INVOICE, "400", {"number": "INV-1", "issued_on": TODAY, "lines": (line,)}))
+    assert (await store.one(Kind.MILESTONE)).kept["invoice"] == (await store.one(Kind.INVOICE)).id
+
+
 async def test_change_orders_are_listed_under_their_lines_contract(store: Store) -> None:
     """Whichever of line and change order comes first."""
     change = {"line": Ref(Kind.CONTRACT_LINE, "a01A"), "status": "PROPOSED", "effective_date": TODAY}
