@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
@@ -86,6 +86,17 @@ def _then(value: Now[A], use: Callable[[A], B]) -> Now[B]:
     return later()
 
 
+def _all(loading: Mapping[RecordKey, Now[CachedRecord]]) -> Now[Mapping[RecordKey, CachedRecord]]:
+    """The records by key, now if all are here."""
+    if not any(inspect.isawaitable(record) for record in loading.values()):
+        return cast("Mapping[RecordKey, CachedRecord]", loading)
+
+    async def later() -> Mapping[RecordKey, CachedRecord]:
+        return {key: await record if inspect.isawaitable(record) else record for key, record in loading.items()}
+
+    return later()
+
+
 # -- values of records ------------------------------------------------------------------------------
 
 
@@ -97,17 +108,10 @@ def _of_records(call: Call, source: Attr | Derived) -> Now[Any]:
         if key is not None:
             wanted[key] = wanted.get(key, frozenset()) | {name}
     loading = {key: call.request.loaders.record(key, names) for key, names in wanted.items()}
-    if any(inspect.isawaitable(value) for value in loading.values()):
-        return _when_loaded(call, source, loading)
-    return _noted(call, source, cast("dict[RecordKey, CachedRecord]", loading))
+    return _then(_all(loading), lambda found: _noted(call, source, found))
 
 
-async def _when_loaded(call: Call, source: Attr | Derived, loading: dict[RecordKey, Now[CachedRecord]]) -> Any:
-    found = {key: await value if inspect.isawaitable(value) else value for key, value in loading.items()}
-    return _noted(call, source, found)
-
-
-def _noted(call: Call, source: Attr | Derived, found: dict[RecordKey, CachedRecord]) -> Any:
+def _noted(call: Call, source: Attr | Derived, found: Mapping[RecordKey, CachedRecord]) -> Any:
     value = field_value(source, call.parent, call.arguments, found.__getitem__, call.request)
     if isinstance(value, Lack):
         call.lacks(value)
@@ -115,20 +119,17 @@ def _noted(call: Call, source: Attr | Derived, found: dict[RecordKey, CachedReco
     return value
 
 
-async def _provenance(call: Call, _: Provenance) -> list[RecordState]:
-    """Each record with what is known of it; its version only when asked, because some systems compute it from more."""
+def _provenance(call: Call, _: Provenance) -> Now[list[RecordState]]:
+    """Each record with what is known of it; its version only when asked, because some systems compute it from more.
+
+    Everything is asked for at once, not when awaited, so that records and their sibling fields are one batch.
+    """
     attributes = frozenset({VERSION}) if call.selects("version") else frozenset[str]()
     systems = call.request.reads.systems
-    # All are asked for before any is awaited, so that they and their siblings' attributes are one batch.
-    loading = [
-        (key, systems[key.system], call.request.loaders.record(key, attributes))
-        for key in call.parent.records
-        if key.system in systems
-    ]
-    return [
-        record_state(key, card, await loaded if inspect.isawaitable(loaded) else loaded)
-        for key, card, loaded in loading
-    ]
+    loading = {
+        key: call.request.loaders.record(key, attributes) for key in call.parent.records if key.system in systems
+    }
+    return _then(_all(loading), lambda found: [record_state(k, systems[k.system], one) for k, one in found.items()])
 
 
 # -- the directory's own values and links -----------------------------------------------------------

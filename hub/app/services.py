@@ -1,0 +1,57 @@
+"""What the application is built from; whoever starts it puts this together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from hub.app.auth import Verifier
+from resolvers.reads import Reads
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether queries will work, and the details that a person wants when they do not (JSON-ready)."""
+
+    ready: bool
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for; more is refused before any work is done."""
+
+    depth: int = 15
+    aliases: int = 100
+    tokens: int = 5_000
+    body_bytes: int = 1_000_000
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A query that the playground offers."""
+
+    name: str
+    query: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the application.
+
+    `running` is entered when the server starts and left when it has answered its last request.
+    `demo_tokens`: role → token for the playground, None outside the demo.
+    """
+
+    reads: Reads
+    verifier: Verifier
+    readiness: Callable[[], Awaitable[Readiness]]
+    running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    demo_tokens: Mapping[str, str] | None = None
+    limits: Limits = field(default_factory=Limits)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
