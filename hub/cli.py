@@ -66,11 +66,11 @@ def token(
     allow: Annotated[list[str] | None, typer.Option(help="A mutation that a service account may call.")] = None,
 ) -> None:
     """Print a token of the local key, for the demo and for tests. Without grants it sees everything."""
-    from hub.app.auth import local_token
+    from hub.app.tokens import local_token
 
     made = local_token(
         _settings().data_dir,
-        *role,
+        role,
         subject=subject,
         practices=practice or [],
         legal_entities=legal_entity or [],
@@ -126,7 +126,10 @@ def feeds_resume() -> None:
 
 @feeds_app.command("run")
 def feeds_run(
-    *, full: Annotated[bool, typer.Option("--full", help="Also the daily full pass, which finds what a feed missed.")] = False
+    *,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also the daily full pass, which finds what a feed missed.")
+    ] = False,
 ) -> None:
     """Run every feed once, now, even while they are paused; returns when all have ended."""
     from hub.feeds.control import run_feeds_now
@@ -153,6 +156,7 @@ def feeds_status() -> None:
 
 def _settings() -> Settings:
     """The settings of the environment; where it names no database, those of the demo that runs in the data folder."""
+    from hub.serve import RUNNING_NOTE
     from hub.settings import PREFIX, read_settings
 
     environ = dict(os.environ)
@@ -160,10 +164,6 @@ def _settings() -> Settings:
     if not environ.get(f"{PREFIX}DATABASE_URL") and not environ.get(f"{PREFIX}DATABASE_NAME") and note.exists():
         environ |= json.loads(note.read_text())
     return read_settings(environ)
-
-
-RUNNING_NOTE = "running.json"
-"""Where the demo notes which database its hub uses, so that commands in another shell find it."""
 
 
 def _with_database(work: Callable[[AsyncEngine], Coroutine[None, None, T]]) -> T:

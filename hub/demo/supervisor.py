@@ -8,20 +8,21 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
 from hub.demo.tenants import Tenants, tenants_in
+from hub.domain.ownership import Role
 from hub.errors import ConfigError
 
 VENDORS: Mapping[str, int] = {"salesforce": 9101, "kantata": 9111, "netsuite": 9121, "workday": 9131}
 """The sandboxes of the demo and their ports."""
 HUB_PORT = 8000
 ESTATE = Path(__file__).with_name("estate.toml")
-ROLES = ("executive", "pmo", "delivery-manager", "finance-ops", "integration-support")
+ROLES = [role for role in Role if role is not Role.SERVICE]
 STOP_S = 15.0
 """How long a process may take to end before it is killed."""
 POLL_S = 0.2
@@ -51,6 +52,12 @@ class Demo:
         try:
             for vendor in VENDORS:
                 await self._start(vendor, self._sandbox_command(vendor))
+            print(f"Starting four sandboxes ({self.size}) and the hub; a first start loads its directory.", flush=True)
+            await self._unless_stopped(
+                _answering([f"http://127.0.0.1:{p}/_sandbox/requests" for p in VENDORS.values()])
+            )
+            if self._stop.is_set():
+                return 0
             await self._start("hub", [sys.executable, "-m", "hub.cli", "serve"])
             return await self._watch()
         finally:
@@ -80,6 +87,13 @@ class Demo:
             "HUB_DATABASE_NAME": f"demo_{self.size}",
         }
 
+    async def _unless_stopped(self, work: Coroutine[None, None, None]) -> None:
+        """Wait for some work, or for the wish to stop."""
+        tasks = {asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())}
+        _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+
     async def _watch(self) -> int:
         """Say what is going on until somebody stops it or the hub ends."""
         ended = asyncio.create_task(self._processes["hub"].wait())
@@ -98,13 +112,12 @@ class Demo:
         return ended.result() or 1
 
     async def _say_when_ready(self) -> None:
-        """Print the addresses at once, and the tokens when queries work."""
-        print(f"Starting four sandboxes ({self.size}) and the hub; the first start loads the directory.", flush=True)
-        await _ready()
+        """Print addresses and tokens when queries work."""
+        await _answering([f"http://127.0.0.1:{HUB_PORT}/readyz"])
         print(self._welcome(), flush=True)
 
     def _welcome(self) -> str:
-        from hub.app.auth import local_token
+        from hub.app.tokens import local_token
 
         lines = [
             "",
@@ -113,7 +126,7 @@ class Demo:
             *(f"  {vendor + ' sandbox':23s} http://127.0.0.1:{port}" for vendor, port in VENDORS.items()),
             "",
             "A token per role (for the authorization header, after `Bearer `):",
-            *(f"  {role:20s} {local_token(self.data_dir, role)}" for role in ROLES),
+            *(f"  {role:20s} {local_token(self.data_dir, [role])}" for role in ROLES),
             "",
             "Ctrl-C ends everything.",
         ]
@@ -158,12 +171,16 @@ def _in_use(port: int) -> bool:
     return False
 
 
-async def _ready() -> None:
-    """Wait until the hub says that queries will work."""
+async def _answering(addresses: Sequence[str]) -> None:
+    """Wait until every address answers with 200."""
     async with httpx.AsyncClient() as client:
-        while True:
-            with contextlib.suppress(httpx.HTTPError):
-                answer = await client.get(f"http://127.0.0.1:{HUB_PORT}/readyz")
-                if answer.status_code == httpx.codes.OK:
-                    return
-            await asyncio.sleep(POLL_S)
+        for address in addresses:
+            while not await _is_ok(client, address):  # noqa: ASYNC110 - other processes set no event here
+                await asyncio.sleep(POLL_S)
+
+
+async def _is_ok(client: httpx.AsyncClient, address: str) -> bool:
+    try:
+        return (await client.get(address)).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

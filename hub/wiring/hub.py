@@ -46,6 +46,12 @@ class Hub:
     connections: Mapping[str, Connection]
     reads: Reads
     worker: FeedWorker
+    directory: PostgresDirectory
+
+    @property
+    def listening(self) -> bool:
+        """Whether this process hears of the directory's changes."""
+        return self.directory.listening.is_set()
 
     async def load_states(self) -> dict[str, LoadState]:
         """How far the first load of each system is."""
@@ -133,6 +139,7 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
             connections,
             Reads(directory, writer, cache, adapters, monitor, roles),
             worker,
+            directory,
         )
 
 

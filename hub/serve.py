@@ -1,0 +1,119 @@
+"""One hub process: settings and estate checked, everything opened, the graph served until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from hub.app.application import create_app
+from hub.app.auth import Verifier, local_issuer
+from hub.app.services import Readiness, Services
+from hub.app.tokens import installation_key, local_token
+from hub.domain.ownership import Role
+from hub.estate import Estate
+from hub.feeds.monitor import LoadState
+from hub.settings import PREFIX, Settings
+from hub.wiring.hub import Hub, open_hub, read_configuration
+
+log = logging.getLogger(__name__)
+
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
+QUIET = ("httpx", "stamina", "alembic", "procrastinate", "uvicorn.access", "uvicorn.error")
+"""Loggers that tell of every call; their warnings stay."""
+RUNNING_NOTE = "running.json"
+"""Where a process on the embedded database notes which one, so that commands in another shell find it."""
+
+
+def serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Serve until SIGINT or SIGTERM; the exit status. Raises ConfigError before anything is opened."""
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    estate = read_configuration(settings, environ)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_until_stopped(settings, estate))
+
+
+async def _until_stopped(settings: Settings, estate: Estate) -> int:
+    """Serve; a signal while things are still being opened ends that cleanly, later ones are the server's."""
+    work = asyncio.ensure_future(_serve(settings, estate))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, work.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        log.info("stopped while starting")
+    return 0
+
+
+async def _serve(settings: Settings, estate: Estate) -> None:
+    async with open_hub(settings, estate) as hub:
+        with _noted(settings):
+            app = create_app(_services(hub))
+            config = uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=int(settings.drain_seconds) or 1,
+                server_header=False,
+            )
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, lambda: None)
+            log.info("listening on http://%s:%s", settings.host, settings.port)
+            await uvicorn.Server(config).serve()
+
+
+def _services(hub: Hub) -> Services:
+    settings = hub.settings
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    async def readiness() -> Readiness:
+        states = await hub.load_states()
+        loading = [state for state in states.values() if state is LoadState.LOADING]
+        return Readiness(not loading and hub.listening, {"systems": dict(states)})
+
+    tokens = {str(role): local_token(settings.data_dir, [role]) for role in Role if role is not Role.SERVICE}
+    return Services(
+        reads=hub.reads,
+        verifier=Verifier(local_issuer(installation_key(settings.data_dir)), now=now),
+        readiness=readiness,
+        demo_tokens=tokens if settings.demo else None,
+        now=now,
+    )
+
+
+@contextlib.contextmanager
+def _noted(settings: Settings) -> Iterator[None]:
+    """Leave a note of the embedded database in use while inside."""
+    if settings.database_url is not None:
+        yield
+        return
+    note = settings.data_dir / RUNNING_NOTE
+    body = {f"{PREFIX}DATABASE_NAME": settings.database_name, f"{PREFIX}DATA_DIR": str(settings.data_dir)}
+    _write_private(note, json.dumps(body))
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
