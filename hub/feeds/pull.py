@@ -25,7 +25,7 @@ from hub.store.watermarks import Feed, FeedState, Watermarks
 
 log = logging.getLogger(__name__)
 
-BATCH_RECORDS = 1_000
+BATCH_RECORDS = 2_000
 """Records per directory transaction: writers take turns, and none should wait long for another."""
 SIBLINGS_WAIT = 1.25
 """How much longer the other feeds of a system wait than the one that tries its credentials again."""

@@ -49,6 +49,8 @@ def _item_to_json(item: object) -> Any:
 
 def from_json(value: Any) -> Value:
     """The value that `to_json` was given, except that a kept tuple holds strings and references only."""
+    if isinstance(value, str):  # most values are, and this is the hottest loop of a first load
+        return value
     match value:
         case {"n": str(number)}:
             return Decimal(number)

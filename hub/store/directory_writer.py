@@ -9,7 +9,6 @@ target may arrive in two batches at the same moment and must not miss each other
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -91,26 +90,26 @@ class PostgresDirectoryWriter:
 class _Batch:
     """One call of apply: the state that its steps share."""
 
-    def __init__(
-        self, connection: AsyncConnection, domains: Mapping[str, Domain], roles: RoleMap, today: date
-    ) -> None:
+    def __init__(self, connection: AsyncConnection, domains: Mapping[str, Domain], roles: RoleMap, today: date) -> None:
         self.connection = connection
         self.domains = domains
         self.roles = roles
         self.today = today
         self.touched: set[CanonicalId] = set()
+        self.fresh: set[CanonicalId] = set()
 
     async def run(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
         """All steps in order; the entities that changed."""
-        news = await self._news({record.key: record for record in records})
+        news, known = await self._news({record.key: record for record in records})
         if not news:
             return frozenset()
-        known = await self._known_entities(news)
         assigned = await self._match([record for record in news if record.key not in known])
+        self.fresh = {i for i in assigned.values() if i is not None}
         await self._store_records(news, known | assigned)
         await self._store_keys(news)
-        self.touched |= {i for i in itertools.chain(known.values(), assigned.values()) if i is not None}
-        await self._adopt_waiting_records(news)
+        entities = {key: i for key, i in (known | assigned).items() if i is not None}
+        self.touched |= set(entities.values())
+        await self._adopt_waiting_records(news, entities)
         await self._wake_pending(news)
         await self._merge_touched()
         await self._place_change_orders()
@@ -119,29 +118,24 @@ class _Batch:
 
     # -- which records are news ------------------------------------------------------------------
 
-    async def _news(self, records: Mapping[RecordKey, Record]) -> list[Record]:
-        """The records that say something new: not the same as what is kept, not older, not an unknown tombstone."""
+    async def _news(self, records: Mapping[RecordKey, Record]) -> tuple[list[Record], dict[RecordKey, CanonicalId]]:
+        """The records that say something new, and the entities of those that have one already.
+
+        Not new is what says the same as is kept, what is older, and the tombstone of an unknown record.
+        """
         rows = await self.connection.execute(
             text(
-                "SELECT r.system, r.kind, r.external_id, r.kept, r.source_timestamp, r.deleted_at FROM record r"
-                " JOIN jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)"
+                "SELECT r.system, r.kind, r.external_id, r.entity_id, r.kept, r.source_timestamp, r.deleted_at"
+                " FROM record r JOIN jsonb_to_recordset(CAST(:keys AS jsonb))"
+                "   AS k(system text, kind text, external_id text)"
                 " USING (system, kind, external_id)"
             ),
-            {"keys": _json([{"system": k.system, "kind": k.kind, "external_id": k.external_id} for k in records])},
+            {"keys": _keys_json(records.values())},
         )
         stored = {RecordKey(row.system, Kind(row.kind), row.external_id): row for row in rows}
-        return [r for key, r in records.items() if _is_news(r, stored.get(key))]
-
-    async def _known_entities(self, news: Sequence[Record]) -> dict[RecordKey, CanonicalId]:
-        rows = await self.connection.execute(
-            text(
-                "SELECT r.system, r.kind, r.external_id, r.entity_id FROM record r"
-                " JOIN jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)"
-                " USING (system, kind, external_id) WHERE r.entity_id IS NOT NULL"
-            ),
-            {"keys": _keys_json(news)},
-        )
-        return {RecordKey(r.system, Kind(r.kind), r.external_id): CanonicalId(r.entity_id) for r in rows}
+        news = [r for key, r in records.items() if _is_news(r, stored.get(key))]
+        known = {key: CanonicalId(row.entity_id) for key, row in stored.items() if row.entity_id is not None}
+        return news, {record.key: known[record.key] for record in news if record.key in known}
 
     # -- matching (domain.md 2.1) ----------------------------------------------------------------
 
@@ -155,15 +149,17 @@ class _Batch:
         ]
         await links.load(wanted)
         taken = await self._taken(links.targets())
+        used = {canonical_id for canonical_id, _, _ in taken}
         assigned: dict[RecordKey, CanonicalId | None] = {}
         by_key: dict[tuple[Kind, Key], CanonicalId] = {}
         for record in fresh:
             found = self._find(record, links, by_key, taken)
             if found is None and not record.deleted and self._creates(record):
-                found = self._created_id(record, taken)
+                found = self._created_id(record, used)
             assigned[record.key] = found
             if found is not None:
                 taken.add((found, record.key.system, record.key.kind))
+                used.add(found)
                 for key in record.keys:
                     by_key.setdefault((entity_kind(record.key.kind), key), found)
         return assigned
@@ -178,7 +174,7 @@ class _Batch:
         by_key: Mapping[tuple[Kind, Key], CanonicalId],
         taken: set[tuple[CanonicalId, str, Kind]],
     ) -> CanonicalId | None:
-        """The first matching key that decides; an entity that already has a record of that system is not taken twice."""
+        """The first matching key that decides; an entity that has a record of that system is not taken twice."""
         for key in matching_keys(record.keys):
             found = by_key.get((entity_kind(record.key.kind), key)) or links.get(
                 record.key.system, Ref(record.key.kind, key.value, key.name)
@@ -187,9 +183,8 @@ class _Batch:
                 return found
         return None
 
-    def _created_id(self, record: Record, taken: set[tuple[CanonicalId, str, Kind]]) -> CanonicalId:
+    def _created_id(self, record: Record, used: set[CanonicalId]) -> CanonicalId:
         """The canonical id that the source already carries, if it is free and of the right kind, else a fresh one."""
-        used = {canonical_id for canonical_id, _, _ in taken}
         for key in record.keys:
             if key.name == BY_CANONICAL:
                 carried = _valid_id(key.value, record.key.kind)
@@ -210,9 +205,7 @@ class _Batch:
 
     # -- storing ---------------------------------------------------------------------------------
 
-    async def _store_records(
-        self, news: Sequence[Record], entities: Mapping[RecordKey, CanonicalId | None]
-    ) -> None:
+    async def _store_records(self, news: Sequence[Record], entities: Mapping[RecordKey, CanonicalId | None]) -> None:
         rows = [
             {
                 "system": r.key.system,
@@ -270,24 +263,26 @@ class _Batch:
         if rows:
             await self.connection.execute(
                 text(
-                    "INSERT INTO match_key SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS k(entity_kind text,"
-                    " name text, value text, system text, kind text, external_id text) ON CONFLICT DO NOTHING"
+                    "INSERT INTO match_key SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS k("
+                    "entity_kind text, name text, value text, system text, kind text, external_id text)"
+                    " ON CONFLICT DO NOTHING"
                 ),
                 {"rows": _json(rows)},
             )
 
     # -- what had been waiting for these records -------------------------------------------------
 
-    async def _adopt_waiting_records(self, news: Sequence[Record]) -> None:
+    async def _adopt_waiting_records(self, news: Sequence[Record], entities: Mapping[RecordKey, CanonicalId]) -> None:
         """Give records that matched nothing so far the entity that has now appeared under one of their keys."""
-        offers = self._offers(news, await self._known_entities(news))
+        offers = self._offers(news, entities)
         if not offers:
             return
         rows = await self.connection.execute(
             text(
                 "UPDATE record SET entity_id = f.entity_id FROM ("
                 " SELECT DISTINCT ON (r.system, r.kind, r.external_id) r.system, r.kind, r.external_id, o.entity_id"
-                " FROM jsonb_to_recordset(CAST(:offers AS jsonb)) AS o(entity_kind text, name text, value text, entity_id text)"
+                " FROM jsonb_to_recordset(CAST(:offers AS jsonb))"
+                "   AS o(entity_kind text, name text, value text, entity_id text)"
                 " JOIN match_key m USING (entity_kind, name, value)"
                 " JOIN record r ON r.system = m.system AND r.kind = m.kind AND r.external_id = m.external_id"
                 " WHERE r.entity_id IS NULL AND r.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM record other"
@@ -302,7 +297,14 @@ class _Batch:
         for row in rows.all():
             self.touched.add(CanonicalId(row.entity_id))
             await self._wake(
-                [{"target_kind": entity_kind(Kind(row.kind)), "by": BY_ID, "value": row.external_id, "system": row.system}]
+                [
+                    {
+                        "target_kind": entity_kind(Kind(row.kind)),
+                        "by": BY_ID,
+                        "value": row.external_id,
+                        "system": row.system,
+                    }
+                ]
             )
 
     def _offers(self, news: Sequence[Record], entities: Mapping[RecordKey, CanonicalId]) -> list[dict[str, Any]]:
@@ -334,7 +336,8 @@ class _Batch:
         rows = await self.connection.execute(
             text(
                 "SELECT DISTINCT p.entity_id FROM pending_link p"
-                " JOIN jsonb_to_recordset(CAST(:targets AS jsonb)) AS t(target_kind text, by text, value text, system text)"
+                " JOIN jsonb_to_recordset(CAST(:targets AS jsonb))"
+                "   AS t(target_kind text, by text, value text, system text)"
                 ' ON p.target_kind = t.target_kind AND p."by" = t.by AND p.value = t.value AND p.system = t.system'
             ),
             {"targets": _json(targets)},
@@ -384,15 +387,18 @@ class _Batch:
 
     async def _store_entities(self, merged: Mapping[CanonicalId, Merged]) -> None:
         rows = [
-            {"id": i, "kind": kind_of(i), "record_kind": m.record_kind, "kept": encode(m.kept), **columns_of(kind_of(i), m.kept)}
+            {
+                "id": i,
+                "kind": kind_of(i),
+                "record_kind": m.record_kind,
+                "kept": encode(m.kept),
+                **columns_of(kind_of(i), m.kept),
+            }
             for i, m in merged.items()
         ]
         await store_entity_rows(self.connection, rows)
 
     async def _store_pending(self, merged: Mapping[CanonicalId, Merged]) -> None:
-        await self.connection.execute(
-            text("DELETE FROM pending_link WHERE entity_id = ANY(CAST(:ids AS text[]))"), {"ids": list(merged)}
-        )
         rows = [
             {
                 "target_kind": target_kind(waiting.ref),
@@ -404,14 +410,23 @@ class _Batch:
             for i, m in merged.items()
             for waiting in m.waiting
         ]
+        given = {"ids": list(merged), "rows": _json(rows)}
+        # A link that still waits keeps its row, because the row tells for how long.
+        await self.connection.execute(
+            text(
+                "DELETE FROM pending_link p WHERE entity_id = ANY(CAST(:ids AS text[])) AND NOT EXISTS ("
+                f" SELECT 1 FROM {_PENDING_ROWS} WHERE (r.target_kind, r.by, r.value, r.system, r.entity_id)"
+                '  = (p.target_kind, p."by", p.value, p.system, p.entity_id))'
+            ),
+            given,
+        )
         if rows:
             await self.connection.execute(
                 text(
                     'INSERT INTO pending_link (target_kind, "by", value, system, entity_id)'
-                    " SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS p(target_kind text, by text, value text,"
-                    " system text, entity_id text) ON CONFLICT DO NOTHING"
+                    f" SELECT * FROM {_PENDING_ROWS} ON CONFLICT DO NOTHING"
                 ),
-                {"rows": _json(rows)},
+                {"rows": given["rows"]},
             )
 
     async def _store_billed_milestones(
@@ -428,9 +443,11 @@ class _Batch:
         if billed:
             rows = await self.connection.execute(
                 text(
-                    "UPDATE entity SET invoice_id = b.invoice, kept = entity.kept || jsonb_build_object('invoice', b.invoice),"
-                    " changed_at = now() FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS b(milestone text, invoice text)"
-                    " WHERE entity.id = b.milestone AND entity.invoice_id IS DISTINCT FROM b.invoice RETURNING entity.id"
+                    "UPDATE entity SET invoice_id = b.invoice,"
+                    " kept = entity.kept || jsonb_build_object('invoice', b.invoice), changed_at = now()"
+                    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS b(milestone text, invoice text)"
+                    " WHERE entity.id = b.milestone AND entity.invoice_id IS DISTINCT FROM b.invoice"
+                    " RETURNING entity.id"
                 ),
                 {"rows": _json(billed)},
             )
@@ -459,22 +476,38 @@ class _Batch:
         )
 
     async def _affected_projects(self) -> list[CanonicalId]:
-        """The projects whose derived values may have changed with what this batch touched."""
-        rows = await self.connection.execute(
-            text(
-                "SELECT id FROM entity WHERE id = ANY(CAST(:ids AS text[])) AND kind = 'project'"
-                " UNION SELECT project_id FROM entity WHERE id = ANY(CAST(:ids AS text[])) AND project_id IS NOT NULL"
-                " UNION SELECT p.id FROM entity p WHERE p.kind = 'project' AND p.contract_id = ANY(CAST(:ids AS text[]))"
-                " UNION SELECT p.id FROM entity l JOIN entity p ON p.kind = 'project' AND p.contract_id = l.contract_id"
-                "   WHERE l.id = ANY(CAST(:ids AS text[])) AND l.kind = 'contract_line'"
-                " UNION SELECT p.id FROM entity c JOIN entity p ON p.kind = 'project' AND p.contract_id = c.id"
-                "   WHERE c.kind = 'contract' AND c.opportunity_id = ANY(CAST(:ids AS text[]))"
-                " UNION SELECT a.project_id FROM entity a WHERE a.kind = 'assignment'"
-                "   AND a.resource_id = ANY(CAST(:ids AS text[])) AND a.project_id IS NOT NULL"
-            ),
-            {"ids": list(self.touched)},
-        )
+        """The projects whose derived values may have changed with what this batch touched.
+
+        Time comes in great numbers and matters to the stage only by whether any was ever approved: it is looked
+        at where that may have begun, or, for entries that were known before, ended.
+        """
+        touched: dict[str, list[CanonicalId]] = {str(kind): [] for kind in Kind}
+        for i in self.touched:
+            touched[kind_of(i)].append(i)
+        rows = await self.connection.execute(text(_AFFECTED_PROJECTS), {**touched, "fresh": list(self.fresh)})
         return [CanonicalId(row[0]) for row in rows]
+
+
+_PENDING_ROWS = (
+    "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(target_kind text, by text, value text, system text, entity_id text)"
+)
+_AFFECTED_PROJECTS = """
+SELECT unnest(CAST(:project AS text[])) AS id
+UNION SELECT project_id FROM entity
+  WHERE id = ANY(CAST(:task AS text[]) || CAST(:assignment AS text[]) || CAST(:invoice AS text[]))
+  AND project_id IS NOT NULL
+UNION SELECT t.project_id FROM entity t JOIN entity p ON p.id = t.project_id
+  WHERE t.id = ANY(CAST(:time_entry AS text[])) AND CASE
+    WHEN t.deleted_at IS NULL AND t.status IN ('APPROVED', 'POSTED', 'BILLED')
+    THEN p.status IN ('SHELL', 'STAFFED', 'CANCELLED')
+    ELSE p.status IN ('IN_DELIVERY', 'CLOSED') AND NOT t.id = ANY(CAST(:fresh AS text[])) END
+UNION SELECT id FROM entity WHERE kind = 'project' AND contract_id = ANY(CAST(:contract AS text[]))
+UNION SELECT p.id FROM entity l JOIN entity p ON p.kind = 'project' AND p.contract_id = l.contract_id
+  WHERE l.id = ANY(CAST(:contract_line AS text[]))
+UNION SELECT p.id FROM entity c JOIN entity p ON p.kind = 'project' AND p.contract_id = c.id
+  WHERE c.kind = 'contract' AND c.opportunity_id = ANY(CAST(:opportunity AS text[]))
+UNION SELECT project_id FROM entity
+  WHERE kind = 'assignment' AND resource_id = ANY(CAST(:resource AS text[])) AND project_id IS NOT NULL"""
 
 
 async def store_entity_rows(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -542,10 +575,9 @@ def _refs(values: Iterable[Value]) -> Iterable[Ref]:
             yield from (item for item in value if isinstance(item, Ref))
 
 
-def _keys_json(records: Sequence[Record]) -> str:
+def _keys_json(records: Iterable[Record]) -> str:
     return _json([{"system": r.key.system, "kind": r.key.kind, "external_id": r.key.external_id} for r in records])
 
 
 def _json(value: object) -> str:
     return orjson.dumps(value, default=str).decode()
-

@@ -137,9 +137,9 @@ def customer(source: FakeSource, number: int, *, second: float = 0, name: str = 
     return source.put(Kind.CUSTOMER, f"c{number}", attributes, second=second)
 
 
-def expense(source: FakeSource, number: int, *, second: float = 0) -> RecordKey:
-    """An expense of the PSA, which never tells of deletions."""
-    attributes = {"project": Ref(Kind.PROJECT, "41"), "resource": None, "date": T0.date(), "status": "DRAFT"}
+def expense(source: FakeSource, number: int, *, second: float = 0, status: str = "DRAFT") -> RecordKey:
+    """An expense of the PSA, which never tells of deletions; its project is nowhere."""
+    attributes = {"project": Ref(Kind.PROJECT, "41"), "resource": None, "date": T0.date(), "status": status}
     return source.put(Kind.EXPENSE, f"x{number}", attributes, second=second)
 
 
@@ -382,7 +382,7 @@ async def test_equal_names_and_old_dangling_links_become_exceptions_until_they_h
     await check_directory(world.engine)
     assert list(await world.exceptions()) == [("MATCH_CANDIDATE", "psa/customer/77")]
     await world.rows("UPDATE pending_link SET since = since - interval '25 hours'")
-    expense(world.psa, 1, second=5)
+    expense(world.psa, 1, second=5, status="APPROVED")
     await world.pull(EXPENSES)
     await check_directory(world.engine)
     found = await world.exceptions()
