@@ -1,0 +1,44 @@
+"""What a request did, step by step, for those who ask for it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.domain.kinds import Kind
+from hub.domain.records import RecordKey
+
+
+@dataclass(slots=True)
+class Steps:
+    """Steps in the order in which they ended; nothing is kept unless `wanted`."""
+
+    wanted: bool = False
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    began: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def step(self, name: str, size: int | None = None, **more: Any) -> Iterator[None]:
+        """Time one step: what it does, and of how many."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self.wanted:
+                counted = {} if size is None else {"count": size}
+                self.taken.append({"step": name, **counted, **more, **self._times(started)})
+
+    @contextmanager
+    def records(self, kind: Kind, keys: Sequence[RecordKey], attributes: frozenset[str]) -> Iterator[None]:
+        """Time one batch of records, which may be of several systems."""
+        of = dict(Counter(key.system for key in keys)) if self.wanted else {}
+        with self.step(f"records {kind}", len(keys), systems=of, attributes=sorted(attributes)):
+            yield
+
+    def _times(self, started: float) -> dict[str, float]:
+        now = time.perf_counter()
+        return {"startMs": round((started - self.began) * 1e3, 3), "ms": round((now - started) * 1e3, 3)}

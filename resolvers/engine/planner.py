@@ -1,0 +1,168 @@
+"""From a validated document to a plan; graphql-core collects the fields, so the merging rules are the library's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from graphql import (
+    BREAK,
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    VisitorAction,
+    get_named_type,
+    is_abstract_type,
+    is_object_type,
+    visit,
+)
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues
+from graphql.language import FragmentDefinitionNode
+
+from resolvers.engine.plan import Declined, Denied, FieldPlan, Identity, Plan, Selection, Source, TypeName
+from resolvers.fields import GRAPH
+from resolvers.graph import KIND_OF_TYPE, ByIds
+from resolvers.rights import GROUP_OF
+
+REFERENCES = ByIds(many=True)
+"""Apollo Federation's `_entities`: what `nodes` gives for the ids in the representations."""
+
+MaySee = Callable[[str, str], bool]
+"""(type, field) → whether the caller may see it."""
+
+
+def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    """The operation to execute. Raises Declined for what is not one query: the reference path words the refusal."""
+    operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    named = [o for o in operations if name is None or (o.name is not None and o.name.value == name)]
+    if len(named) != 1 or named[0].operation is not OperationType.QUERY:
+        raise Declined
+    return named[0]
+
+
+def switches_of(document: DocumentNode) -> tuple[str, ...]:
+    """The names of the variables that decide which fields are there at all."""
+    found = _Switches()
+    visit(document, found)
+    return tuple(sorted(found.names))
+
+
+class _Switches(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: object) -> VisitorAction:
+        if node.name.value in {"skip", "include"}:
+            self.names.update(a.value.name.value for a in node.arguments or () if isinstance(a.value, VariableNode))
+        return None
+
+
+def guarded_in(document: DocumentNode) -> bool:
+    """Whether the document may ask for a field that not everybody may see."""
+    guarded = {name for _, name in GROUP_OF}
+    found = _Names(guarded)
+    visit(document, found)
+    return found.any
+
+
+class _Names(Visitor):
+    def __init__(self, names: set[str]) -> None:
+        super().__init__()
+        self._names = names
+        self.any = False
+
+    def enter_field(self, node: FieldNode, *_: object) -> VisitorAction:
+        if node.name.value in self._names:
+            self.any = True
+            return BREAK
+        return None
+
+
+class Planner:
+    """Makes one plan. Raises Declined for introspection and for fields that the table does not know."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        may_see: MaySee,
+    ) -> None:
+        self._operation = operation
+        self._schema = schema
+        self._fragments = {
+            d.name.value: FragmentDetails(d, None)
+            for d in document.definitions
+            if isinstance(d, FragmentDefinitionNode)
+        }
+        self._variables = variables
+        self._may_see = may_see
+        self._selections: list[Selection] = []
+        self._fields: list[FieldPlan] = []
+
+    def plan(self) -> Plan:
+        """The plan of the operation. Raises GraphQLError when its fields cannot even be collected."""
+        query = self._schema.query_type
+        if query is None:
+            raise Declined
+        collected = collect_fields(self._schema, self._fragments, self._variables, query, self._operation)
+        root = self._selection(query, collected.grouped_field_set)
+        return Plan(self._operation, root, self._selections, self._fields)
+
+    def _selection(self, on: GraphQLObjectType, grouped: dict[str, list[FieldDetails]]) -> Selection:
+        selection = Selection(len(self._selections), on.name)
+        self._selections.append(selection)
+        selection.fields = tuple(self._field(on, key, details) for key, details in grouped.items())
+        return selection
+
+    def _field(self, on: GraphQLObjectType, key: str, details: Sequence[FieldDetails]) -> FieldPlan:
+        name = details[0].node.name.value
+        definition = self._schema.get_field(on, name)
+        if definition is None:
+            raise Declined
+        nodes = [detail.node for detail in details]
+        plan = FieldPlan(len(self._fields), key, name, on.name, self._source(on.name, name), definition, nodes)
+        self._fields.append(plan)
+        plan.below = {t.name: self._below(t, list(details)) for t in self._object_types(plan)}
+        return plan
+
+    def _source(self, type_name: str, name: str) -> Source:
+        if name == "__typename":
+            return TypeName()
+        if name == "id" and type_name in KIND_OF_TYPE:
+            return Identity()
+        if not self._may_see(type_name, name):
+            return Denied()
+        source = REFERENCES if name == "_entities" else GRAPH.get(type_name, {}).get(name)
+        if source is None:
+            raise Declined
+        return source
+
+    def _object_types(self, plan: FieldPlan) -> Sequence[GraphQLObjectType]:
+        named = get_named_type(plan.returns)
+        if is_abstract_type(named):
+            return [t for t in self._schema.get_possible_types(named) if t.name in KIND_OF_TYPE]
+        return [named] if is_object_type(named) else []
+
+    def _below(self, on: GraphQLObjectType, details: list[FieldDetails]) -> Selection:
+        try:
+            collected = collect_subfields(self._schema, self._fragments, self._variables, self._operation, on, details)
+        except GraphQLError as problem:
+            selection = Selection(len(self._selections), on.name, problem=problem)
+            self._selections.append(selection)
+            return selection
+        return self._selection(on, collected.grouped_field_set)
