@@ -51,7 +51,9 @@ def entity(cls: type[T]) -> type[T]:
 
     Its fields print their systems of record.
     """
-    made = strawberry.type(cls, description=described(cls), directives=[Key(fields=FieldSet("id"))])
+    made = strawberry.type(
+        cls, description=described(cls), directives=[Key(fields=FieldSet("id"), resolvable=strawberry.UNSET)]
+    )
     for field in get_object_definition(made, strict=True).fields:
         field.directives = [*field.directives, *owner_directives(cls.__name__, _graph_name(field.python_name))]
     return made

@@ -19,14 +19,14 @@ SNAPSHOT = Path(__file__).parent.parent / "tests" / "schema.graphql"
 _FEDERATION_DIRECTIVES = frozenset({"key", "link"})
 
 
-def print_federation() -> str:
+def federation_sdl() -> str:
     """The subgraph's SDL, with `@key` and the link to the federation specification."""
     return build_schema().as_str().rstrip() + "\n"
 
 
-def print_plain() -> str:
+def plain_sdl() -> str:
     """The SDL without what only a federation gateway needs; `@owner` stays."""
-    return print_ast(visit(parse(print_federation()), _WithoutFederation())).rstrip() + "\n"
+    return print_ast(visit(parse(federation_sdl()), _WithoutFederation())).rstrip() + "\n"
 
 
 class _WithoutFederation(Visitor):
@@ -44,7 +44,7 @@ class _WithoutFederation(Visitor):
 
 def schema_check() -> list[str]:
     """How the schema differs from its snapshot, breaking changes first; empty when it does not."""
-    published, actual = SNAPSHOT.read_text(encoding="utf-8"), print_plain()
+    published, actual = SNAPSHOT.read_text(encoding="utf-8"), plain_sdl()
     if published == actual:
         return []
     return [*_breaking(published, actual), *_differences(published, actual)]

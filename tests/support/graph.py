@@ -25,6 +25,7 @@ from hub.domain.records import (
     Ref,
     RevenueRow,
     SoldRole,
+    Value,
 )
 from hub.domain.roles import RoleMap
 from resolvers.reads import Reads
@@ -118,10 +119,10 @@ def small_firm() -> SmallFirm:
     """Make one customer with one deal, its contract, and the project that delivers it."""
     graph = Graph()
     add = graph.firm.add
-    own = {"code": "US01", "name": "Firm Inc", "country": "US", "currency": "USD"}
+    own: dict[str, Value] = {"code": "US01", "name": "Firm Inc", "country": "US", "currency": "USD"}
     entity = add(Kind.LEGAL_ENTITY, own, {"erp-1": own})
     practice = add(Kind.PRACTICE, {"code": "DATA", "name": "Data"})
-    acme = {"name": "Acme", "region": "EMEA"}
+    acme: dict[str, Value] = {"name": "Acme", "region": "EMEA"}
     items = (OpenItem(date(2026, 2, 1), usd("100.50"), disputed=False),)
     customer = add(
         Kind.CUSTOMER,
@@ -129,46 +130,56 @@ def small_firm() -> SmallFirm:
         {"crm-1": {**acme, "industry": "Steel"}, "erp-1": {"credit_hold": False, "open_items": items}},
     )
     sold = (SoldRole("Architect", Decimal(400), usd("200"), date(2026, 1, 5), None),)
-    deal = {"name": "Big deal", "status": "WON", "probability": Decimal("0.3")}
+    deal: dict[str, Value] = {"name": "Big deal", "status": "WON", "probability": Decimal("0.3")}
     opportunity = add(
         Kind.OPPORTUNITY,
         {**deal, "customer": customer},
         {"crm-1": {**deal, "sold_roles": sold, "region": "EMEA", "amount": usd("80000")}},
     )
-    terms = {"number": "C-1", "status": "SIGNED", "signed_on": date(2026, 1, 2), "value": usd("80000")}
+    terms: dict[str, Value] = {
+        "number": "C-1",
+        "status": "SIGNED",
+        "signed_on": date(2026, 1, 2),
+        "value": usd("80000"),
+    }
     contract = add(
         Kind.CONTRACT,
         {**terms, "customer": customer, "opportunity": opportunity, "legal_entity": entity},
         {"crm-1": terms},
     )
-    part = {"name": "Build", "model": "TIME_AND_MATERIALS"}
+    part: dict[str, Value] = {"name": "Build", "model": "TIME_AND_MATERIALS"}
     line = add(
         Kind.CONTRACT_LINE,
         {**part, "contract": contract},
         {"crm-1": {**part, "price": usd("80000")}, "erp-1": {"revenue_method": "as billed"}},
     )
-    ann = {"name": "Ann", "status": "ACTIVE", "skills": ("python", "sql")}
+    ann: dict[str, Value] = {"name": "Ann", "status": "ACTIVE", "skills": ("python", "sql")}
     manager = add(
         Kind.RESOURCE,
         {**ann, "role": "Architect", "practice": practice, "legal_entity": entity},
         {"hcm-1": {**ann, "grade": "G7", "cost_rate": DatedRate(usd("90"), None), "hire_date": date(2020, 1, 1)}},
     )
     sub = add(Kind.SUBCONTRACTOR, {"name": "Zed", "role": "Tester"}, {"erp-1": {"name": "Zed"}})
-    plan = {"code": "P-1", "name": "Acme build", "start_date": date(2026, 1, 5), "end_date": date(2026, 6, 30)}
-    links = {"customer": customer, "contract": contract, "manager": manager, "practice": practice}
+    plan: dict[str, Value] = {
+        "code": "P-1",
+        "name": "Acme build",
+        "start_date": date(2026, 1, 5),
+        "end_date": date(2026, 6, 30),
+    }
+    links: dict[str, Value] = {"customer": customer, "contract": contract, "manager": manager, "practice": practice}
     rows = (RevenueRow("2026-01", None, usd("10"), usd("12")), RevenueRow("2026-02", None, usd("20"), None))
     project = add(
         Kind.PROJECT,
         {**plan, **links, "legal_entity": entity, "stage": "IN_DELIVERY", "models": ("TIME_AND_MATERIALS",)},
         {"psa-1": {**plan, "percent_complete": Decimal("0.5")}, "erp-1": {"revenue": rows}},
     )
-    go_live = {"name": "Go live", "due_date": date(2026, 3, 1)}
+    go_live: dict[str, Value] = {"name": "Go live", "due_date": date(2026, 3, 1)}
     milestone = add(
         Kind.MILESTONE,
         {**go_live, "project": project},
         {"psa-1": {**go_live, "status": "APPROVED", "approved_at": NOW, "amount": usd("5000")}},
     )
-    bill = {"number": "INV-1", "status": "OPEN", "issued_on": date(2026, 3, 2)}
+    bill: dict[str, Value] = {"number": "INV-1", "status": "OPEN", "issued_on": date(2026, 3, 2)}
     lines = (InvoiceLineValue("Go live", usd("5000"), "2026-03", Ref(Kind.MILESTONE, milestone, BY_CANONICAL)),)
     invoice = add(
         Kind.INVOICE,
@@ -177,13 +188,18 @@ def small_firm() -> SmallFirm:
     )
     rows_of = graph.firm.directory.rows
     rows_of[milestone].kept["invoice"] = invoice  # type: ignore[index]  # the fake keeps plain dictionaries
-    work = {"role": "Architect", "start_date": date(2026, 1, 5), "end_date": date(2026, 2, 1), "booking": "HARD"}
+    work: dict[str, Value] = {
+        "role": "Architect",
+        "start_date": date(2026, 1, 5),
+        "end_date": date(2026, 2, 1),
+        "booking": "HARD",
+    }
     assignment = add(
         Kind.ASSIGNMENT,
         {**work, "project": project, "resource": manager},
         {"psa-1": {**work, "planned_hours": Decimal("80.5")}},
     )
-    worked = {"work_date": date(2026, 1, 6), "status": "APPROVED"}
+    worked: dict[str, Value] = {"work_date": date(2026, 1, 6), "status": "APPROVED"}
     entry = add(
         Kind.TIME_ENTRY,
         {**worked, "date": date(2026, 1, 6), "project": project, "resource": manager, "posted_period": "2026-01"},
