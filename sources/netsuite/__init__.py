@@ -13,11 +13,15 @@ and `time_zone` says the zone; item lines of a sale are negative in the ledger a
 memo; whether a change of a line moves its header's stamp, or the other way round, is not promised, so
 feeds of transactions look at both; the project is the `job`, and its plan hangs on a custom field.
 
+Writing: a sales order line's revenue method (`update` of a contract line), by read, compare, write: the
+vendor has no compare-and-set. List values are written by internal id, found by name in the custom list.
+
 Quality: paging done (feeds by stamp and id, never by offset; aggregates by offset with the total
 watched) · batching done (1,000 bound ids) · missing ids done (no row) · deletes done (`deletedrecord`;
 sales order lines leave no trace there, so contract lines are probed) · equal stamps done · throttling done ·
 expired token done · schema drift done (types and required columns; an absent column is refused by the
-vendor with the field's name) · partial failure exempt (one query, one answer) · clock skew exempt ·
+vendor with the field's name) · partial failure exempt (one query, one answer; a write sets one value) ·
+lost answers done (read back) · clock skew exempt ·
 purchase orders do not move their vendor's stamp: role and cost rate are read anew by every fetch, and the
 daily full pass brings a changed role into the directory.
 """

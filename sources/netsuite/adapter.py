@@ -1,4 +1,4 @@
-"""The NetSuite adapter: everything that is read is read by SuiteQL."""
+"""The NetSuite adapter: everything that is read is read by SuiteQL; writes go to the record API."""
 
 # ruff: noqa: S608 - names come from this code and the estate's mapping (checked), every value is bound
 
@@ -13,11 +13,12 @@ from hub.domain.directory import kept_by
 from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import attributes_of
 from hub.domain.records import Record, RecordKey, Value
-from hub.ports import ChangePage, Deletes, KindSpec
+from hub.ports import ChangePage, Deletes, KindSpec, ProcessState, SourceWrite, WriteReceipt
 from sources.batching import batches
 from sources.netsuite.details import STAMP, Details
 from sources.netsuite.translate import DEFAULT_MAPPING, Names, Table, tables
 from sources.netsuite.wire import IDS, PAGE_ROWS, AccountTime, SuiteQL, at, error_table, marks, stamp
+from sources.netsuite.writes import ACTIONS, RevenueMethods
 from sources.paging import together
 from sources.shapes import Row
 from sources.transport import Transport
@@ -50,6 +51,7 @@ class NetSuiteAdapter:
 
     domain = Domain.ERP
     vendor = "netsuite"
+    actions = ACTIONS
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class NetSuiteAdapter:
         self._time = AccountTime(ZoneInfo(time_zone))
         self._suiteql = SuiteQL(transport)
         self._details = Details(self._suiteql, names)
+        self._revenue_methods = RevenueMethods(transport, self._suiteql, names, self.fetch)
         self._tables = tables(names, closed_statuses)
         self.kinds: Mapping[Kind, KindSpec] = {
             kind: KindSpec(
@@ -109,6 +112,18 @@ class NetSuiteAdapter:
                     yield ChangePage(page, None)
         async for rows in self._by_stamp(kind, table, since):
             yield ChangePage(await self._changed(kind, rows), self._time.instant(rows[-1], "stamp"))
+
+    async def write(self, change: SourceWrite) -> WriteReceipt:
+        """See SourceWriter.write, and sources.netsuite.writes for the values."""
+        return await self._revenue_methods.update(change)
+
+    async def verify(self, change: SourceWrite) -> WriteReceipt | None:
+        """See SourceWriter.verify."""
+        return await self._revenue_methods.verify(change)
+
+    async def process_state(self, handle: str) -> ProcessState:
+        """See SourceWriter.process_state. Every write is finished when it is answered."""
+        return ProcessState.DONE
 
     async def ping(self) -> None:
         """See SourceAdapter.ping."""

@@ -27,11 +27,13 @@ DEFAULT_MAPPING: dict[str, str] = {
     "invoice.milestone": "transactionline.custcol_milestone",
     "contract_line.canonical_id": "transactionline.custcol_contract_line",
     "contract_line.revenue_method": "transactionline.custcol_revenue_method",
+    "contract_line.revenue_methods": "customlist_revenue_method.name",
     "subcontractor.role": "transactionline.memo",
 }
 """Attribute → table.column, as the demo firm's account has it; an estate overrides single entries."""
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*\.([a-z][a-z0-9_]*)", re.IGNORECASE)
+_NAME = re.compile(r"([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)", re.IGNORECASE | re.ASCII)
+_TENANTS_TABLES = ("customlist", "customrecord")
 _VOID, _PENDING, _REJECTED = "V", "D", "E"
 CREDIT_SUM = "credited"
 _CREDITS = (
@@ -101,9 +103,10 @@ class Table:
 
 
 class Names:
-    """The account's column names, by the mapping's entries."""
+    """The account's names of tables and columns, by the mapping's entries."""
 
     def __init__(self, system: str, mapping: Mapping[str, str]) -> None:
+        self._tables: dict[str, str] = {}
         self._columns: dict[str, str] = {}
         for entry, name in mapping.items():
             match = _NAME.fullmatch(name)
@@ -111,15 +114,20 @@ class Names:
                 raise SourceMisconfigured(system, f"the mapping has an unknown entry {entry}")
             if match is None:
                 raise SourceMisconfigured(system, f"the mapping of {entry} is not table.column")
-            self._columns[entry] = match[1].lower()
+            self._tables[entry], self._columns[entry] = match[1].lower(), match[2].lower()
 
     def __getitem__(self, entry: str) -> str:
         """The column of an entry."""
         return self._columns[entry]
 
+    def table(self, entry: str) -> str:
+        """The table of an entry."""
+        return self._tables[entry]
+
     def entries(self) -> dict[str, str]:
-        """The entry of each column that only a tenant can have, for error messages."""
-        return {column: entry for entry, column in self._columns.items() if column.startswith("cust")}
+        """The entry of each column or table that only a tenant can have, for error messages."""
+        lists = {table: entry for entry, table in self._tables.items() if table.startswith(_TENANTS_TABLES)}
+        return lists | {column: entry for entry, column in self._columns.items() if column.startswith("cust")}
 
 
 def tables(names: Names, closed: frozenset[str]) -> dict[Kind, Table]:

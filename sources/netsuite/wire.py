@@ -19,6 +19,7 @@ PAGE_ROWS = 1000
 IDS = 1000
 REREADS = 3
 """How often a list that grew or shrank between its pages is read anew."""
+_PATH = re.compile(r"(?:[\w\[\]]{1,80}\.){0,5}(\w{1,80})", re.ASCII)
 STAMP_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS'
 
 
@@ -136,19 +137,32 @@ def error_table(mapped: Mapping[str, str]) -> Callable[[Response], HubError | No
             wait = response.retry_after_s
             return SourceThrottled(system, "its call limit is reached", operation=operation, retry_after_s=wait)
         entry = next((mapped[word] for word in re.findall(r"\w+", detail.lower()) if word in mapped), None)
-        if response.status == 400 and entry is not None:
+        # The refusal of a written value names its field too; that the account lacks it, the text must say then.
+        is_value = code == "INVALID_CONTENT" and "unknown" not in detail.lower()
+        if response.status == 400 and entry is not None and not is_value:
             return SourceMisconfigured(system, f"has no field as the mapping gives it for {entry}", operation=operation)
         if code and 400 <= response.status < 500 and response.status not in (401, 403):
-            return SourceRejected(system, f"refused the request: {code}", operation=operation, reason=code)
+            message = f"refused the request: {code}{_at_fault(response, mapped)}"
+            return SourceRejected(system, message, operation=operation, reason=code)
         return None
 
     return classify
 
 
-def _first_error(response: Response) -> tuple[str, str]:
-    """Code and detail of the first error in a body; empty texts when there is none."""
+def _at_fault(response: Response, mapped: Mapping[str, str]) -> str:
+    """The field at the end of the first error's path, by the mapping's entry where it has one."""
+    match = _PATH.fullmatch(str(_first(response).get("o:errorPath", "")))
+    return f" at {mapped.get(match[1].lower(), match[1])}" if match else ""
+
+
+def _first(response: Response) -> Mapping[str, Any]:
     body = response.data if isinstance(response.data, dict) else {}
     details = body.get("o:errorDetails")
-    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
+    return details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
+
+
+def _first_error(response: Response) -> tuple[str, str]:
+    """Code and detail of the first error in a body; empty texts when there is none."""
+    first = _first(response)
     code = str(first.get("o:errorCode", ""))
     return (code if re.fullmatch(r"[A-Z_]{1,80}", code) else ""), str(first.get("detail", ""))

@@ -10,13 +10,17 @@ not 429), 25 long-running calls at once, 2,000 ids per collections read, 16 KB o
 Quirks that this adapter knows: ids are made 18 characters long before use as keys; instants come with
 `+0000`; `CurrencyIsoCode` exists in multi-currency orgs only (`org_currency` serves the others); a row's
 stamp has whole seconds, and a change of a sold role does not move the opportunity's stamp, so sold roles
-and packages are read anew by every fetch that asks for them and are never part of a feed.
+and packages are read anew by every fetch that asks for them and are never part of a feed; a write's
+answer names the row and nothing else, so what automation made of it shows on the next read.
+
+Writing: change orders are proposed (`create`), by upsert on their canonical id; all else is the CRM's own.
 
 Quality: paging done (server cursors) · batching done (2,000 ids; children 400 parents a query) · missing
 ids done (positional nulls) · deletes done (queryAll, IsDeleted) · equal stamps done (>= and overlap) ·
 throttling done · expired token done · schema drift done (an absent field is drift, a null is a value) ·
-partial failure exempt (reads are all or nothing per call) · clock skew exempt (only the vendor's stamps
-are compared) · a contract's status follows the calendar: the daily full pass sees what no stamp tells.
+partial failure exempt (reads are all or nothing per call, a write is one row) · lost answers done (found
+by canonical id) · clock skew exempt (only the vendor's stamps are compared) · a contract's status follows
+the calendar: the daily full pass sees what no stamp tells.
 """
 
 from sources.salesforce.adapter import API_VERSION, SalesforceAdapter

@@ -12,7 +12,7 @@ from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import attributes_of
 from hub.domain.records import Record, RecordKey, Value
 from hub.errors import SourceShapeBroken
-from hub.ports import ChangePage, Deletes, KindSpec
+from hub.ports import ChangePage, Deletes, KindSpec, ProcessState, SourceWrite, WriteReceipt
 from sources.batching import batches
 from sources.paging import together
 from sources.salesforce import wire
@@ -27,6 +27,7 @@ from sources.salesforce.translate import (
     sold_role,
     sold_role_fields,
 )
+from sources.salesforce.writes import ACTIONS, ChangeOrders
 from sources.shapes import Row, rows
 from sources.transport import Transport
 from sources.versions import widened, with_version
@@ -60,6 +61,7 @@ class SalesforceAdapter:
 
     domain = Domain.CRM
     vendor = "salesforce"
+    actions = ACTIONS
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class SalesforceAdapter:
         self._root = f"/services/data/{api_version}"
         self._fields = Fields(system, names, org_currency)
         self._shapes = shapes(self._fields, lambda: clock().date())
+        self._change_orders = ChangeOrders(transport, self._fields, self._root, self._query)
         self.kinds: Mapping[Kind, KindSpec] = {
             kind: KindSpec(
                 vendor_kind=shape.name,
@@ -129,6 +132,18 @@ class SalesforceAdapter:
             records = [self._changed(kind, shape, row, kept) for row in page]
             stamps = [record.source_timestamp for record in records if record.source_timestamp]
             yield ChangePage(records, max(stamps, default=None))
+
+    async def write(self, change: SourceWrite) -> WriteReceipt:
+        """See SourceWriter.write, and sources.salesforce.writes for the values."""
+        return await self._change_orders.create(change)
+
+    async def verify(self, change: SourceWrite) -> WriteReceipt | None:
+        """See SourceWriter.verify."""
+        return await self._change_orders.verify(change)
+
+    async def process_state(self, handle: str) -> ProcessState:
+        """See SourceWriter.process_state. Every write is finished when it is answered."""
+        return ProcessState.DONE
 
     async def ping(self) -> None:
         """See SourceAdapter.ping."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from hub.errors import (
     HubError,
@@ -18,6 +19,7 @@ from sources.faults import Response
 
 _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_FIELD = re.compile(r"\w{1,80}", re.ASCII)
 _NO_COLUMN = re.compile(r"No such column '(\w{1,255})' on (?:entity '|sobject of type )(\w{1,255})")
 
 
@@ -56,31 +58,60 @@ def error_table(mapped: Mapping[str, str]) -> Callable[[Response], HubError | No
     def classify(response: Response) -> HubError | None:
         system, operation = response.system, response.operation
         code, message = _first_error(response)
-        if code in ("INVALID_FIELD", "INVALID_TYPE"):
-            return SourceMisconfigured(system, _missing(message, mapped), operation=operation)
+        setting = _setting_at_fault(response, code, message, mapped)
+        if setting is not None:
+            return SourceMisconfigured(system, setting, operation=operation)
         if code == "REQUEST_LIMIT_EXCEEDED":
             # The vendor documents no Retry-After here; a gateway before it may still send one.
             wait = response.retry_after_s
             return SourceThrottled(system, "the org's call limit is reached", operation=operation, retry_after_s=wait)
-        if code == "UNABLE_TO_LOCK_ROW" or response.status == 420:
-            return SourceUnavailable(system, "is busy with the record or restarting", operation=operation)
+        if code == "UNABLE_TO_LOCK_ROW":
+            # The vendor has undone what it began, so even a write may be tried again.
+            return SourceUnavailable(system, "is busy with the record", operation=operation, sent=False)
+        if response.status == 420:
+            return SourceUnavailable(system, "is restarting", operation=operation)
         if response.status == 412:
             return VersionConflict("the record has changed in Salesforce")
-        if response.status == 410:
-            return SourceMisconfigured(system, "no longer serves this API version", operation=operation)
         if code and 400 <= response.status < 500 and response.status not in (401, 403, 429):
-            return SourceRejected(system, f"refused the request: {code}", operation=operation, reason=code)
+            message = f"refused the request: {code}{_at_fault(response, mapped)}"
+            return SourceRejected(system, message, operation=operation, reason=code)
         return None
 
     return classify
 
 
+def _setting_at_fault(response: Response, code: str, message: str, mapped: Mapping[str, str]) -> str | None:
+    """What a person must change, at the vendor or in the estate; None when it is no such error."""
+    if code in ("INVALID_FIELD", "INVALID_TYPE"):
+        return _missing(message, mapped)
+    if code == "INVALID_FIELD_FOR_INSERT_UPDATE":
+        return f"does not let us write{_at_fault(response, mapped)}"
+    if response.status == 300:
+        return "has several records of one external id: the field is not unique"
+    return "no longer serves this API version" if response.status == 410 else None
+
+
+def _first(response: Response) -> Mapping[str, Any]:
+    errors = response.data if isinstance(response.data, list) else [response.data]
+    return errors[0] if errors and isinstance(errors[0], dict) else {}
+
+
 def _first_error(response: Response) -> tuple[str, str]:
     """Code and message of the first error in a body; empty texts when there is none."""
-    errors = response.data if isinstance(response.data, list) else [response.data]
-    first = errors[0] if errors and isinstance(errors[0], dict) else {}
+    first = _first(response)
     code = str(first.get("errorCode", ""))
     return (code if re.fullmatch(r"[A-Z_]{1,80}", code) else ""), str(first.get("message", ""))
+
+
+def _at_fault(response: Response, mapped: Mapping[str, str]) -> str:
+    """The fields that the first error names, by the mapping's entry where it is clear which is meant."""
+    named = _first(response).get("fields")
+    fields = [f for f in named if isinstance(f, str) and _FIELD.fullmatch(f)] if isinstance(named, list) else []
+    shown = []
+    for field in fields:
+        entries = [entry for name, entry in mapped.items() if name.partition(".")[2] == field.lower()]
+        shown.append(entries[0] if len(entries) == 1 else field)
+    return f" at {', '.join(shown)}" if shown else ""
 
 
 def _missing(message: str, mapped: Mapping[str, str]) -> str:

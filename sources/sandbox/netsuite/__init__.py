@@ -41,7 +41,8 @@ What SuiteQL shows (tables.py lists every column):
   without one, the Salesforce id of the Contract_Line__c; `custcol_revenue_method` = 1
   TIME_AND_MATERIALS, 2 PERCENT_COMPLETE, 3 POINT_IN_TIME, 4 RATABLE, 5 HOURS_DRAWDOWN, 6
   RIGHT_TO_INVOICE, 7 COST_TO_COST, 8 HOURS_TO_HOURS (BUILTIN.DF and refName show the word; writes
-  take `{"id": …}` or `{"refName": …}`); `rate` is per hour for T&M lines, else the price.
+  take `{"id": …}` or `{"refName": …}`; the list itself is the table `customlist_revenue_method`);
+  `rate` is per hour for T&M lines, else the price.
 - Purchase order of a subcontractor (`vendor.isjobresourcevend` = T): one line, `rate` per hour,
   amount = the limit, `memo` = the role; `entity` = the vendor.
 - `timebill`: decimal `hours` (the record API shows `2:30`), `customer` = the job, `employee` = an

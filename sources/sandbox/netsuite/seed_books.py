@@ -9,7 +9,13 @@ from sources.sandbox.firm.days import closes_on, period_of
 from sources.sandbox.firm.model import Customer, Firm, Person, Project, Subcontractor
 from sources.sandbox.firm.vendor_ids import netsuite_id
 from sources.sandbox.netsuite.books import Books, Row, day_text, flag, stamp_text
-from sources.sandbox.netsuite.lists import JOB_CLOSED, JOB_IN_PROGRESS, JOB_STATUSES, id_of_billing_type
+from sources.sandbox.netsuite.lists import (
+    JOB_CLOSED,
+    JOB_IN_PROGRESS,
+    JOB_STATUSES,
+    REVENUE_METHODS,
+    id_of_billing_type,
+)
 from sources.sandbox.netsuite.seed_time import fill_revenue, fill_time
 from sources.sandbox.netsuite.seed_trade import fill_trade
 from sources.sandbox.netsuite.tenant import BASE_CURRENCY, CURRENCIES, Tenant
@@ -23,6 +29,7 @@ def fill_books(books: Books, firm: Firm) -> None:
     _insert_all(books, "currency", _currencies(firm))
     _insert_all(books, "accountingperiod", _periods(firm, tenant))
     _insert_all(books, "entitystatus", _entity_statuses())
+    _insert_all(books, "customlist_revenue_method", _revenue_methods())
     _insert_all(books, "subsidiary", _subsidiaries(firm, tenant))
     _insert_all(books, "customer", (_customer(c, tenant) for c in firm.customers if c.in_erp))
     _insert_all(books, "employee", (_employee(p, tenant) for p in firm.people))
@@ -104,6 +111,11 @@ def _period(firm: Firm, number: int, name: str, parent: int | None, span: tuple[
 def _entity_statuses() -> Iterator[Row]:
     for number, name in JOB_STATUSES.items():
         yield {"id": number, "name": name, "entitytype": "job", "inactive": "F"}
+
+
+def _revenue_methods() -> Iterator[Row]:
+    for number, name in REVENUE_METHODS.items():
+        yield {"id": int(number), "name": name, "isinactive": "F"}
 
 
 def _subsidiaries(firm: Firm, tenant: Tenant) -> Iterator[Row]:

@@ -145,6 +145,7 @@ _TABLES = (
         shown_as="periodname",
         indexes=("startdate",),
     ),
+    _table("customlist_revenue_method", _key(), _text("name"), _flag("isinactive")),
     _table("entitystatus", _key(), _text("name"), _text("entitytype"), _flag("inactive")),
     _table(
         "customer",
