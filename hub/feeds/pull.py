@@ -101,7 +101,7 @@ class Puller:
                 await self._failed(feed, error, correlation_id)
                 return
             except Exception:
-                await hub.watermarks.failed(feed, faults.UNEXPECTED)
+                await hub.watermarks.failed(feed, faults.UNEXPECTED, behind=True)
                 raise
         if count is not None:
             await hub.watermarks.completed(feed, count)
@@ -121,7 +121,8 @@ class Puller:
                     said = {record.key: _said(record) for record in page.records}
                     await hub.share(page.records, [key for key, what in said.items() if before.get(key) != what])
                     now |= said
-                await hub.watermarks.advance(feed, page.watermark)
+                # A run that has come to a second page knows that there was more than the first; until it ends.
+                await hub.watermarks.advance(feed, page.watermark, behind=count > 0)
                 count += len(page.records)
                 if not await hub.may_go_on(forced=forced):
                     return None
@@ -141,7 +142,7 @@ class Puller:
         hub = self._hub
         signs_in = not isinstance(error, SourceMisconfigured) or await self._signs_in(feed)
         filed = faults.verdict(error, signs_in=signs_in)
-        failures = await hub.watermarks.failed(feed, error.code)
+        failures = await hub.watermarks.failed(feed, error.code, behind=error.code in faults.DATA_CODES)
         wait_s = faults.wait_s(error, failures)
         log.warning("feed %s of %s failed (%s), again in %.0f s: %s", feed.kind, feed.system, error.code, wait_s, error)
         await raise_exception(hub.engine, faults.trouble(feed, error, filed, correlation_id))

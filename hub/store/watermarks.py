@@ -71,21 +71,27 @@ class Watermarks:
             found: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
         return found
 
-    async def advance(self, feed: Feed, reached: datetime | None) -> None:
+    async def advance(self, feed: Feed, reached: datetime | None, *, behind: bool) -> None:
         """A page has been applied: progress up to `reached` (None: the page proves none), never backwards.
 
-        Nor beyond the present: one record stamped in the future would hide every change until then.
+        Nor beyond the present: one record stamped in the future would hide every change until then. `behind`
+        says whether newer changes than these are known to wait.
         """
-        await self._execute(_ADVANCE, {**_named(feed), "reached": reached})
+        await self._execute(_ADVANCE, {**_named(feed), "reached": reached, "behind": behind})
 
     async def completed(self, feed: Feed, records: int) -> None:
         """A run has seen the end of the changes."""
         await self._execute(_COMPLETED, {**_named(feed), "records": records})
 
-    async def failed(self, feed: Feed, code: str) -> int:
-        """A run has ended in an error; returns how many did in a row. What was reached stays."""
+    async def failed(self, feed: Feed, code: str, *, behind: bool) -> int:
+        """A run has ended in an error; returns how many did in a row. What was reached stays.
+
+        `behind` says whether it was in the way of changes that are known to be there.
+        """
         async with self._engine.begin() as connection:
-            found: int = (await connection.execute(text(_FAILED), {**_named(feed), "code": code})).scalar_one()
+            found: int = (
+                await connection.execute(text(_FAILED), {**_named(feed), "code": code, "behind": behind})
+            ).scalar_one()
         return found
 
     async def passed(self, feed: Feed) -> None:
@@ -117,8 +123,9 @@ DELETE FROM watermark w WHERE NOT EXISTS (
 _GET = "SELECT * FROM watermark WHERE system = :system AND kind = :kind"
 _ADVANCE = """
 INSERT INTO watermark (system, kind, reached, behind)
-VALUES (:system, :kind, least(CAST(:reached AS timestamptz), now()), true)
-ON CONFLICT (system, kind) DO UPDATE SET reached = greatest(watermark.reached, excluded.reached), behind = true"""
+VALUES (:system, :kind, least(CAST(:reached AS timestamptz), now()), :behind)
+ON CONFLICT (system, kind) DO UPDATE SET reached = greatest(watermark.reached, excluded.reached),
+  behind = excluded.behind"""
 _COMPLETED = """
 INSERT INTO watermark (system, kind, ran_at, ran_records, first_load_done_at)
 VALUES (:system, :kind, clock_timestamp(), :records, clock_timestamp())
@@ -126,7 +133,8 @@ ON CONFLICT (system, kind) DO UPDATE SET ran_at = excluded.ran_at, ran_records =
   first_load_done_at = coalesce(watermark.first_load_done_at, excluded.first_load_done_at),
   failed_at = NULL, failure = NULL, failures = 0"""
 _FAILED = """
-INSERT INTO watermark (system, kind, failed_at, failure, failures) VALUES (:system, :kind, clock_timestamp(), :code, 1)
+INSERT INTO watermark (system, kind, failed_at, failure, failures, behind)
+VALUES (:system, :kind, clock_timestamp(), :code, 1, :behind)
 ON CONFLICT (system, kind) DO UPDATE SET failed_at = excluded.failed_at, failure = excluded.failure,
-  failures = watermark.failures + 1
+  failures = watermark.failures + 1, behind = watermark.behind OR excluded.behind
 RETURNING failures"""
