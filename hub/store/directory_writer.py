@@ -113,6 +113,7 @@ class _Batch:
         await self._wake_pending(news)
         await self._merge_touched()
         await self._place_change_orders()
+        await self._derive_contract_models()
         derived = await derive_projects(self.connection, await self._affected_projects(), self.today)
         return frozenset(self.touched | set(derived))
 
@@ -461,6 +462,23 @@ class _Batch:
                 " WHERE entity.kind = 'change_order' AND l.id = entity.line_id"
                 " AND entity.contract_id IS DISTINCT FROM l.contract_id"
                 " AND (entity.id = ANY(CAST(:ids AS text[])) OR l.id = ANY(CAST(:ids AS text[]))) RETURNING entity.id"
+            ),
+            {"ids": list(self.touched)},
+        )
+        self.touched |= {CanonicalId(row.id) for row in rows}
+
+    async def _derive_contract_models(self) -> None:
+        """A contract is filtered by the commercial models of its lines."""
+        rows = await self.connection.execute(
+            text(
+                "UPDATE entity SET models = m.models, changed_at = now() FROM ("
+                " SELECT c.id, (SELECT array_agg(DISTINCT l.models[1] ORDER BY l.models[1]) FROM entity l"
+                "   WHERE l.contract_id = c.id AND l.kind = 'contract_line' AND l.deleted_at IS NULL"
+                "   AND l.merged_into IS NULL AND l.models[1] IS NOT NULL) AS models"
+                " FROM entity c WHERE c.kind = 'contract' AND (c.id = ANY(CAST(:ids AS text[]))"
+                "   OR c.id IN (SELECT contract_id FROM entity WHERE id = ANY(CAST(:ids AS text[]))"
+                "     AND kind = 'contract_line'))) m"
+                " WHERE entity.id = m.id AND entity.models IS DISTINCT FROM m.models RETURNING entity.id"
             ),
             {"ids": list(self.touched)},
         )

@@ -84,7 +84,9 @@ def rec(
     return Record(RecordKey(system, kind, external_id), attributes, at.isoformat(), at, at, keys, label, deleted)
 
 
-CUSTOMER = rec("crm", Kind.CUSTOMER, "001A", {"name": "Acme", "region": "EMEA", "parent": None}, Key("tax_registration", "gb1"))
+CUSTOMER = rec(
+    "crm", Kind.CUSTOMER, "001A", {"name": "Acme", "region": "EMEA", "parent": None}, Key("tax_registration", "gb1")
+)
 CONTRACT = rec(
     "crm",
     Kind.CONTRACT,
@@ -105,7 +107,13 @@ LINE = rec(
     "a01A",
     {"contract": Ref(Kind.CONTRACT, "800A"), "name": "Assessment", "model": "FIXED_FEE_MILESTONE"},
 )
-UK = rec("erp", Kind.LEGAL_ENTITY, "2", {"code": "UK01", "name": "UK Ltd", "country": "GB", "currency": "GBP"}, Key("code", "UK01"))
+UK = rec(
+    "erp",
+    Kind.LEGAL_ENTITY,
+    "2",
+    {"code": "UK01", "name": "UK Ltd", "country": "GB", "currency": "GBP"},
+    Key("code", "UK01"),
+)
 
 
 def project(external_id: str = "41", *keys: Key, minute: int = 0, **changes: Value) -> Record:
@@ -215,7 +223,13 @@ async def test_stage_follows_the_records(store: Store) -> None:
     stages = [(await store.one(Kind.PROJECT)).kept["stage"]]
     await store.apply(job("4711", PROJECT_ID))
     stages.append((await store.one(Kind.PROJECT)).kept["stage"])
-    worker = rec("hcm", Kind.RESOURCE, "w1", {"name": "Ann", "status": "ACTIVE", "job_profile": "Consulting"}, Key("email", "a@x"))
+    worker = rec(
+        "hcm",
+        Kind.RESOURCE,
+        "w1",
+        {"name": "Ann", "status": "ACTIVE", "job_profile": "Consulting"},
+        Key("email", "a@x"),
+    )
     user = rec("psa", Kind.RESOURCE, "13", {}, Key("email", "a@x"))
     booking = {
         "project": Ref(Kind.PROJECT, "41"),
@@ -232,7 +246,13 @@ async def test_stage_follows_the_records(store: Store) -> None:
     stages.append((await store.one(Kind.PROJECT)).kept["stage"])
     await store.apply(project(minute=2, delivery_status="COMPLETE"))
     stages.append((await store.one(Kind.PROJECT)).kept["stage"])
-    time = {"project": Ref(Kind.PROJECT, "41"), "task": None, "resource": None, "work_date": date(2026, 2, 2), "status": "APPROVED"}
+    time = {
+        "project": Ref(Kind.PROJECT, "41"),
+        "task": None,
+        "resource": None,
+        "work_date": date(2026, 2, 2),
+        "status": "APPROVED",
+    }
     await store.apply(rec("psa", Kind.TIME_ENTRY, "t1", time), project(minute=3, archived=True))
     stages.append((await store.one(Kind.PROJECT)).kept["stage"])
     assert stages == ["GATE_PENDING", "SHELL", "IN_DELIVERY", "ON_HOLD", "DELIVERED", "CLOSED"]
@@ -246,7 +266,14 @@ async def test_an_invoice_line_shows_on_its_milestone(store: Store) -> None:
     canonical = "mil_01J8ZQ4T7M3N5P6R8S9V0W1X2Y"
     milestone = {"project": Ref(Kind.PROJECT, "41"), "name": "Go live", "due_date": date(2026, 4, 1)}
     line = InvoiceLineValue("Go live", Money(1, "USD"), "2026-03", Ref(Kind.MILESTONE, canonical, BY_CANONICAL))
-    invoice: dict[str, Value] = {"number": "INV-1", "customer": None, "project": None, "issued_on": TODAY, "status": "OPEN", "lines": (line,)}
+    invoice: dict[str, Value] = {
+        "number": "INV-1",
+        "customer": None,
+        "project": None,
+        "issued_on": TODAY,
+        "status": "OPEN",
+        "lines": (line,),
+    }
     await store.apply(rec("erp", Kind.INVOICE, "400", invoice))
     await store.apply(rec("psa", Kind.MILESTONE, "86", milestone, Key(BY_CANONICAL, canonical)))
     billed = (await store.one(Kind.MILESTONE)).kept.get("invoice")
@@ -359,6 +386,20 @@ async def test_filters_use_practice_subtrees_models_and_casefolded_text(store: S
     assert await codes(Condition("search", Op.CONTAINS, ("ÄRGER",))) == ["A"]
     assert await codes(Condition("start_date", Op.LESS, (date(2026, 2, 1),))) == []
     assert await codes(Condition("start_date", Op.GREATER_OR_EQUAL, (date(2026, 2, 1),))) == ["A", "B"]
+
+
+async def test_contracts_are_found_by_the_models_of_their_lines(store: Store) -> None:
+    """Whichever of contract and line comes first, and after the contract itself changes."""
+    await store.apply(LINE)
+    await store.apply(CONTRACT)
+    fixed_fee = PageQuery(Kind.CONTRACT, (Condition("models", Op.OVERLAPS, ("FIXED_FEE_MILESTONE",)),), "number")
+    assert (await store.reader.page(fixed_fee)).total == 1
+    await store.apply(rec("crm", Kind.CONTRACT, "800A", {**CONTRACT.attributes, "status": "ACTIVE"}, minute=1))
+    assert (await store.reader.page(fixed_fee)).total == 1
+    await store.apply(
+        rec("crm", Kind.CONTRACT_LINE, "a01A", {**LINE.attributes, "model": "TIME_AND_MATERIALS"}, minute=1)
+    )
+    assert (await store.reader.page(fixed_fee)).total == 0
 
 
 async def test_every_replica_hears_of_a_change(store: Store) -> None:
