@@ -90,6 +90,15 @@ class RecordCache:
             until = self._fresh_until(key, entry, attributes)
         return entry.served if self._clock() <= until else None
 
+    def now(self) -> float:
+        """The present, on the clock of `fresh_until`."""
+        return self._clock()
+
+    def fresh_until(self, key: RecordKey, attributes: frozenset[str]) -> float:
+        """Until when `peek` gives the entry in memory, if nothing changes; 0 when it is not there."""
+        entry = self._memory.get(key)
+        return 0.0 if entry is None else self._fresh_until(key, entry, attributes)
+
     def _fresh_until(self, key: RecordKey, entry: Entry, attributes: frozenset[str]) -> float:
         fetched = entry.oldest(attributes)
         fresh_s = _freshness(key, entry).fresh_s

@@ -140,6 +140,17 @@ class CachedRecord:
 class RecordReader(Protocol):
     """The record cache as resolvers see it."""
 
+    version: int
+    """Moves whenever anything in this process's memory changes or goes: what `peek` gives may be another then."""
+
+    def now(self) -> float:
+        """The present, on the clock of `fresh_until`."""
+        ...
+
+    def fresh_until(self, key: RecordKey, attributes: frozenset[str]) -> float:
+        """Until when `peek` gives what it gives now, if nothing changes; in the past when it gives nothing."""
+        ...
+
     def peek(self, key: RecordKey, attributes: frozenset[str]) -> CachedRecord | None:
         """The fresh record with all those attributes if it is in this process's memory, else None. Never waits."""
         ...
@@ -243,6 +254,12 @@ class DirectoryReader(Protocol):
 
     async def entities(self, ids: Sequence[CanonicalId]) -> list[Entity | None]:
         """Entities by id, in the order given: a merged id answers with the survivor, a deleted one with None."""
+        ...
+
+    def peek_pages(
+        self, query: PageQuery, parents: Sequence[CanonicalId | None]
+    ) -> Sequence[EntityPage | None]:
+        """Each parent's page (for no parent: the list's) if it is in memory and current, else None. Never waits."""
         ...
 
     async def by_code(self, kind: Kind, code: str) -> CanonicalId | None:

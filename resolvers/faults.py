@@ -73,7 +73,9 @@ def merged(faults: Iterable[Fault], data: Any, correlation_id: str) -> list[Merg
     """One error per system and code, in the order in which they first show in `data`."""
     groups: dict[Lack, list[Fault]] = defaultdict(list)
     for fault in faults:
-        groups[fault.lack].append(fault)
+        # An error that has nulled what is above this place has taken its null, and the fault, with it.
+        if len(place(data, fault.path)) == len(fault.path):
+            groups[fault.lack].append(fault)
     errors = [_merged(lack, group, data, correlation_id) for lack, group in groups.items()]
     return sorted(errors, key=lambda error: place(data, error.path))
 

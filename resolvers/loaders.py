@@ -32,6 +32,11 @@ MaxAge: TypeAlias = Callable[[], float | None]
 _UNKNOWN_SYSTEM = CachedRecord(None, unavailable=SourceUnavailable.code)
 
 
+def _apart(shared: Awaitable[T]) -> asyncio.Future[T]:
+    """The wait for what others may wait for too: graphql-core cancels fields whose sibling failed, each for itself."""
+    return asyncio.shield(shared)
+
+
 class Loaders:
     """The three batched reads of one request: records, entities, and the children of entities.
 
@@ -51,7 +56,7 @@ class Loaders:
             known = self._reads.records.peek(key, attributes)
             if known is not None:
                 return known
-        return self._records.load((key, attributes))
+        return _apart(self._records.load((key, attributes)))
 
     def entity(self, canonical_id: CanonicalId) -> Now[Entity | None]:
         """The entity, the survivor for a merged id; None when there is none."""
@@ -59,15 +64,15 @@ class Loaders:
             known = self._reads.directory.peek_entity(canonical_id)
             if known is not None:
                 return known
-        return self._entities.load(canonical_id)
+        return _apart(self._entities.load(canonical_id))
 
     async def entities(self, ids: Sequence[CanonicalId]) -> list[Entity | None]:
         """Entities by id, one slot per id."""
-        return await self._entities.load_many(list(ids))
+        return await _apart(self._entities.load_many(list(ids)))
 
     async def children(self, query: PageQuery, parent: CanonicalId) -> EntityPage:
         """The page of one parent's children."""
-        return await self._pages.load((query, parent))
+        return await _apart(self._pages.load((query, parent)))
 
     async def _load_records(self, wanted: list[Wanted]) -> list[CachedRecord]:
         """One read per system and kind, with the union of what is wanted of any of its records."""

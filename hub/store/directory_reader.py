@@ -177,7 +177,9 @@ class PostgresDirectory:
             self._remember(key, known)
         return known
 
-    def peek_pages(self, query: PageQuery, parents: Sequence[CanonicalId]) -> list[EntityPage | None]:
+    def peek_pages(
+        self, query: PageQuery, parents: Sequence[CanonicalId | None]
+    ) -> list[EntityPage | None]:
         """Each parent's page if it is in memory, else None; in the order given. Never waits."""
         generation = self._generations[query.kind]
         return [self._pages.get((generation, query, parent)) for parent in parents]
@@ -199,9 +201,7 @@ class PostgresDirectory:
         if key[0] == self._generations[key[1].kind]:
             self._pages.put(key, page)
 
-    async def _read_pages(
-        self, query: PageQuery, parents: Sequence[CanonicalId] | None
-    ) -> dict[Any, EntityPage]:
+    async def _read_pages(self, query: PageQuery, parents: Sequence[CanonicalId] | None) -> dict[Any, EntityPage]:
         sql = PageSql(query, parents)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(text(sql.rows), sql.parameters)).all()
@@ -238,6 +238,4 @@ def _entity(row: Any) -> Entity:
     kept = decode(row.kept)
     if row.kind == Kind.RESOURCE:
         kept["kind"] = "SUBCONTRACTOR" if row.record_kind == Kind.SUBCONTRACTOR else "EMPLOYEE"
-    return Entity(
-        CanonicalId(row.id), Kind(row.kind), Kind(row.record_kind), keys, tuple(k for k, _ in records), kept
-    )
+    return Entity(CanonicalId(row.id), Kind(row.kind), Kind(row.record_kind), keys, tuple(k for k, _ in records), kept)

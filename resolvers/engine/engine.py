@@ -6,6 +6,7 @@ beside it the errors and faults, which the endpoint words as it does for the ref
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from resolvers.engine.binding import Bound, bind
 from resolvers.engine.codegen import Code, generate
 from resolvers.engine.explain import Steps
 from resolvers.engine.interpreter import Interpreter
+from resolvers.engine.kept import Answers, Watching
 from resolvers.engine.loading import Loading
 from resolvers.engine.plan import Declined, Plan
 from resolvers.engine.planner import Planner, guarded_in, operation_of, switches_of
@@ -28,6 +30,8 @@ from resolvers.engine.sight import Memory, NotHere, Sight
 from resolvers.reads import Reads
 from resolvers.request import Request
 from resolvers.rights import GROUP_OF, may_see
+
+log = logging.getLogger(__name__)
 
 PLANS = 500
 """How many operations are kept planned."""
@@ -70,9 +74,8 @@ class Lru(Generic[K, V]):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A validated operation as a request names it; `key` stands for the document's text (its hash)."""
+    """A validated operation as a request names it. The same document object is the same operation again."""
 
-    key: str
     document: DocumentNode
     name: str | None = None
     variables: Mapping[str, Any] | None = None
@@ -92,9 +95,12 @@ class Answer:
 class Counts:
     """How answers came about since the process started."""
 
+    kept: int = 0
     at_once: int = 0
     loaded: int = 0
     careful: int = 0
+    needless: int = 0
+    """Careful passes that found nothing wrong: the generated code has an error, which costs time only."""
     planned: int = 0
 
 
@@ -120,6 +126,7 @@ class _Ready:
 class _Prepared:
     """What is kept of one operation: what decides about its variants, the variants, and bindings of each."""
 
+    document: DocumentNode
     operation: OperationDefinitionNode
     switches: tuple[str, ...]
     guarded: bool
@@ -130,10 +137,12 @@ class _Prepared:
 class Engine:
     """Executes queries on the planned path; one for the life of a schema."""
 
-    def __init__(self, schema: GraphQLSchema, reads: Reads) -> None:
+    def __init__(self, schema: GraphQLSchema, reads: Reads, *, keep_answers: bool = True) -> None:
         self._schema = schema
+        self._reads = reads
         self._memory = Memory(reads)
-        self._prepared: Lru[tuple[str, str | None], _Prepared] = Lru(PLANS)
+        self._answers = Answers(reads) if keep_answers else None
+        self._prepared: Lru[tuple[int, str | None], _Prepared] = Lru(PLANS)
         self.counts = Counts()
 
     def __len__(self) -> int:
@@ -145,8 +154,23 @@ class Engine:
         if request.max_age_s is not None:
             return None
         ready = self._ready(operation, request)
+        if self._answers is None:
+            return self._made_now(ready, self._memory, request)
+        kept = self._answers.get(ready)
+        if kept is not None:
+            self.counts.kept += 1
+            return Answer(kept)
+        if not self._answers.asked_again(ready):
+            return self._made_now(ready, self._memory, request)
+        stamp, watching = self._answers.stamp(), Watching(self._reads)
+        answer = self._made_now(ready, watching, request)
+        if answer is not None and not answer.errors and not request.faults:
+            self._answers.put(ready, answer.data, stamp, watching)
+        return answer
+
+    def _made_now(self, ready: _Ready, memory: Memory, request: Request) -> Answer | None:
         try:
-            answer = self._answer(ready, self._memory, request)
+            answer = self._answer(ready, memory, request)
         except NotHere:
             return None
         self.counts.at_once += 1
@@ -161,22 +185,28 @@ class Engine:
 
     def _answer(self, ready: _Ready, sight: Sight, request: Request) -> Answer:
         """The generated code's answer, or the careful pass's where that stumbles."""
+        stumble: Exception | None = None
         if ready.code is not None:
             try:
                 return Answer(Run(ready.code, ready.bound, sight, request, ready.memos).response())
             except NotHere:
                 raise
-            except Exception:  # noqa: BLE001 -- whatever it is, the careful pass meets it at its place and words it
+            except Exception as problem:  # noqa: BLE001 -- the careful pass meets it at its place and words it
                 self.counts.careful += 1
+                stumble = problem
         careful = Interpreter(ready.bound, sight, request)
         tree = careful.response()
         request.faults.extend(careful.faults)
+        if stumble is not None and not careful.errors and not careful.faults:
+            self.counts.needless += 1
+            log.warning("generated code failed where nothing is wrong", exc_info=stumble)
         return Answer(orjson.dumps(tree), tree, tuple(careful.errors))
 
     # -- from operation to bound plan ------------------------------------------------------------
 
     def _ready(self, operation: Operation, request: Request) -> _Ready:
-        prepared = self._prepared.get((operation.key, operation.name)) or self._prepare(operation)
+        # What is prepared holds its document, so nobody else's can come to have the same identity.
+        prepared = self._prepared.get((id(operation.document), operation.name)) or self._prepare(operation)
         raw = orjson.dumps(operation.variables or {}, option=orjson.OPT_SORT_KEYS)
         rights = _rights(request.caller) if prepared.guarded else ()
         key = (raw, rights, request.today)
@@ -197,8 +227,8 @@ class Engine:
 
     def _prepare(self, operation: Operation) -> _Prepared:
         found = operation_of(operation.document, operation.name)
-        prepared = _Prepared(found, switches_of(operation.document), guarded_in(operation.document))
-        return self._prepared.put((operation.key, operation.name), prepared)
+        prepared = _Prepared(operation.document, found, switches_of(operation.document), guarded_in(operation.document))
+        return self._prepared.put((id(operation.document), operation.name), prepared)
 
     def _compiled(
         self,

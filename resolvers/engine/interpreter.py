@@ -28,7 +28,7 @@ from hub.domain.records import BY_CANONICAL, RecordKey, Ref
 from hub.ports import CachedRecord, Entity
 from resolvers.engine.binding import Bound, ByCode
 from resolvers.engine.plan import Denied, FieldPlan, Identity, Selection, TypeName
-from resolvers.engine.sight import Sight
+from resolvers.engine.sight import NotHere, Sight
 from resolvers.faults import FORBIDDEN_FIELD, Fault, Lack, Path
 from resolvers.graph import (
     TYPE_OF_KIND,
@@ -80,6 +80,8 @@ class Interpreter:
         mark = len(self.errors)
         try:
             return self._complete(asked, asked.returns, self._resolve(asked, parent, path), path)
+        except NotHere:
+            raise
         except Exception as problem:
             error = located_error(problem, asked.nodes, list(path))
             if is_non_null_type(asked.returns):
@@ -115,6 +117,8 @@ class Interpreter:
         mark = len(self.errors)
         try:
             return self._complete(asked, kind, item, path)
+        except NotHere:
+            raise
         except Exception as problem:
             error = located_error(problem, asked.nodes, list(path))
             if is_non_null_type(kind):

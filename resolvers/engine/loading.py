@@ -75,7 +75,7 @@ class Loading:
             page: Any = await _or_failure(self._settled_page(query))
         self.loaded.lists[query] = page
         if not isinstance(page, Exception):
-            await _together(self._enter(s, page.ids) for s in _entities_below(asked))
+            await self._enter_below(asked, page.ids)
 
     async def _settled_page(self, query: PageQuery) -> Any:
         directory = self.request.reads.directory
@@ -112,7 +112,7 @@ class Loading:
             await _together(self._follow(asked, entities) for asked in selection.fields)
 
     async def _entities(self, ids: Sequence[CanonicalId]) -> None:
-        missing = [i for i in ids if i not in self.loaded.entities]
+        missing = list(dict.fromkeys(i for i in ids if i not in self.loaded.entities))
         if not missing:
             return
         with self.steps.step("entities", len(missing)):
@@ -141,7 +141,11 @@ class Loading:
                 await self._descend(asked, [e.id for e in entities])
 
     async def _descend(self, asked: FieldPlan, parents: Sequence[CanonicalId]) -> None:
-        ids = await self._child_ids(asked, parents)
+        await self._enter_below(asked, await self._child_ids(asked, parents))
+
+    async def _enter_below(self, asked: FieldPlan, ids: Sequence[CanonicalId]) -> None:
+        """Go on to the entities of a list; a page of cursors alone still has to know which of them are there."""
+        await self._entities(ids)
         await _together(self._enter(selection, ids) for selection in _entities_below(asked))
 
     async def _child_ids(self, asked: FieldPlan, parents: Sequence[CanonicalId]) -> list[CanonicalId]:

@@ -265,7 +265,7 @@ class _Maker:
         self.records = MemoryRecords()
 
     def make(self, projects: int) -> World:
-        units = [self._add(Kind.LEGAL_ENTITY, code=f"LE{n}", name=f"Unit {n}", country="DE") for n in range(2)]
+        units = [self._add(Kind.LEGAL_ENTITY, code=f"LE{n}", name=f"Unit {n}", country="DE", currency="EUR") for n in range(2)]
         practices = [self._add(Kind.PRACTICE, code=f"P{n}", name=f"Practice {n}") for n in range(3)]
         people = [self._person(n, practices, units) for n in range(max(6, projects * 2))]
         for n in range(projects):
