@@ -1,0 +1,130 @@
+"""The audit trail: every command and every read of a person's cost rate; rows are only ever added.
+
+Reading goes backwards from the newest row. Values before and after are those of the attributes that a command
+was to write, in the directory's own JSON form; a cost rate itself is never among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from hub.domain.callers import Caller
+from hub.domain.commands import Actor
+from hub.domain.ids import CanonicalId
+from hub.domain.records import Value
+from hub.store.codec import encode
+
+READ_COST_RATE = "read:costRate"
+"""The action of a row that says who saw what a person costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that somebody did or tried; `outcome` is a command's state, or READ."""
+
+    actor: Actor
+    correlation_id: str
+    action: str
+    outcome: str
+    entity_id: CanonicalId | None = None
+    before: Mapping[str, Value] | None = None
+    after: Mapping[str, Value] | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A row as readers see it; `before` and `after` are JSON objects by attribute."""
+
+    id: int
+    at: datetime
+    actor: str
+    roles: tuple[str, ...]
+    on_behalf_of: str | None
+    correlation_id: str
+    action: str
+    entity_id: str | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    outcome: str
+    code: str | None
+
+
+def name_of(caller: Caller) -> str:
+    """Whom a row names: the work e-mail, or the token's subject where it has none."""
+    return caller.email or caller.subject
+
+
+async def add(connection: AsyncConnection, *entries: AuditEntry) -> None:
+    """Add rows inside the caller's transaction."""
+    await connection.execute(text(_ADD), {"rows": orjson.dumps([_row(e) for e in entries]).decode()})
+
+
+async def record(engine: AsyncEngine, *entries: AuditEntry) -> None:
+    """Add rows."""
+    if entries:
+        async with engine.begin() as connection:
+            await add(connection, *entries)
+
+
+async def record_cost_rate_read(
+    engine: AsyncEngine, actor: Actor, correlation_id: str, resources: Sequence[CanonicalId]
+) -> None:
+    """Somebody is about to see what these people cost (domain.md 9.1); call it before the answer leaves."""
+    await record(engine, *(AuditEntry(actor, correlation_id, READ_COST_RATE, "READ", i) for i in resources))
+
+
+async def read(
+    engine: AsyncEngine, *, first: int, before_id: int | None = None, entity_id: CanonicalId | None = None
+) -> list[AuditRow]:
+    """The newest rows older than `before_id`, of one entity if it is named, newest first."""
+    given = {"first": first, "before": before_id, "entity": entity_id}
+    async with engine.connect() as connection:
+        rows = await connection.execute(text(_READ), given)
+        return [AuditRow(**{**row._asdict(), "roles": tuple(row.roles)}) for row in rows]
+
+
+async def last_person(engine: AsyncEngine, action: str, entity_id: CanonicalId) -> str | None:
+    """Whose command of that sort was the last one applied to the entity: an e-mail, or a subject."""
+    async with engine.connect() as connection:
+        row = (await connection.execute(text(_LAST), {"action": action, "entity": entity_id})).first()
+    return None if row is None else str(row.person)
+
+
+def _row(entry: AuditEntry) -> dict[str, Any]:
+    user = entry.actor.on_behalf_of
+    return {
+        "issuer": entry.actor.caller.issuer,
+        "actor": name_of(entry.actor.caller),
+        "roles": sorted(entry.actor.caller.roles),
+        "on_behalf_of": None if user is None else name_of(user),
+        "correlation_id": entry.correlation_id,
+        "action": entry.action,
+        "entity_id": entry.entity_id,
+        "before": None if entry.before is None else encode(entry.before),
+        "after": None if entry.after is None else encode(entry.after),
+        "outcome": entry.outcome,
+        "code": entry.code,
+    }
+
+
+_ADD = """
+INSERT INTO audit (issuer, actor, roles, on_behalf_of, correlation_id, action, entity_id, before, after, outcome, code)
+SELECT issuer, actor, roles, on_behalf_of, correlation_id, action, entity_id, before, after, outcome, code
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(issuer text, actor text, roles text[], on_behalf_of text,
+  correlation_id text, action text, entity_id text, before jsonb, after jsonb, outcome text, code text)"""
+_READ = """
+SELECT id, at, actor, roles, on_behalf_of, correlation_id, action, entity_id, before, after, outcome, code
+FROM audit WHERE (CAST(:before AS bigint) IS NULL OR id < CAST(:before AS bigint))
+  AND (CAST(:entity AS text) IS NULL OR entity_id = CAST(:entity AS text))
+ORDER BY id DESC LIMIT :first"""
+_LAST = """
+SELECT coalesce(on_behalf_of, actor) AS person FROM audit
+WHERE action = :action AND entity_id = :entity AND outcome = 'APPLIED' ORDER BY id DESC LIMIT 1"""

@@ -1,0 +1,204 @@
+"""Booking people: assignments, their dates and hours, and the refusal of overbooking (domain.md sections 3 and 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+
+from hub.domain import commands
+from hub.domain.commands import (
+    STAFFABLE,
+    Capacity,
+    Employment,
+    Overbooking,
+    overbooked_weeks,
+    refuse,
+    require_employed,
+    require_stage,
+)
+from hub.domain.ids import CanonicalId, new_id
+from hub.domain.kinds import Domain, Kind
+from hub.domain.lifecycle import PlannedWork
+from hub.domain.records import Value
+from hub.errors import InvalidInput
+from hub.ports import Entity, SourceWrite
+from hub.store.ledger import Notice, Sending
+from hub.store.people import bookings_of
+from hub.usecases.desk import Given, Mutation, Work, writers_of
+from hub.usecases.projects import active_in_hcm, check_period, check_text, stage_of
+
+HARD = "HARD"
+MAX_HOURS = Decimal(100_000)
+MAX_DAYS = 3_660
+"""A booking longer than ten years is no booking."""
+CHANGEABLE: Mapping[str, str] = {
+    "startDate": "start_date",
+    "endDate": "end_date",
+    "plannedHours": "planned_hours",
+    "booking": "booking",
+}
+ONE_DAY = timedelta(days=1)
+
+
+def check_hours(field: str, hours: Decimal | None, most: Decimal) -> None:
+    """Raise InvalidInput unless hours are above zero, not absurd, and have two places at most; None is no hours."""
+    if hours is None:
+        return
+    if not hours.is_finite() or hours <= 0:
+        raise InvalidInput(field, "must be above zero")
+    if hours > most:
+        raise InvalidInput(field, f"must be at most {most}")
+    if hours != hours.quantize(Decimal("0.01")):
+        raise InvalidInput(field, "has at most two decimal places")
+
+
+def employment_of(person: Entity) -> Employment:
+    """When the person may work, as the directory keeps it."""
+    first, last = person.kept.get("hire_date"), person.kept.get("end_date")
+    return Employment(
+        first if isinstance(first, date) else None,
+        last if isinstance(last, date) else None,
+        ended=person.kept.get("status") == "TERMINATED",
+    )
+
+
+# -- assignResource ---------------------------------------------------------------------------------
+
+
+def _check_assign(given: Given) -> None:
+    check_text("role", given["role"], 255)
+    _check_dates(given)
+
+
+def _check_dates(given: Given) -> None:
+    start, end = given.get("startDate"), given.get("endDate")
+    check_period(start, end)
+    if start is not None and end is not None and (end - start).days > MAX_DAYS:
+        raise InvalidInput("endDate", "is more than ten years after the start date")
+    check_hours("plannedHours", given.get("plannedHours"), MAX_HOURS)
+
+
+async def _prepare_assign(work: Work) -> Sending:
+    project, person = work.targets["projectId"], work.targets["resourceId"]
+    require_stage(stage_of(project), STAFFABLE, "nobody can be booked on it", field="projectId")
+    key = work.key(project, ["name"], field="projectId")
+    values: dict[str, Value] = {
+        "project": work.ref(project, key.system, field="projectId"),
+        "resource": work.ref(person, key.system, field="resourceId"),
+        "role": work.given["role"],
+        **{CHANGEABLE[n]: work.given[n] for n in CHANGEABLE},
+    }
+    active_in_hcm(person, "resourceId")
+    notices = await _booking_rules(work, person, values, None)
+    write = SourceWrite("create", Kind.ASSIGNMENT, None, values, work.token, new_id(Kind.ASSIGNMENT))
+    return Sending(key.system, write, work.locks, None, notices=notices)
+
+
+# -- updateAssignment -------------------------------------------------------------------------------
+
+
+def _check_update(given: Given) -> None:
+    if not CHANGEABLE.keys() & given.keys():
+        raise InvalidInput("input", f"give at least one of {', '.join(CHANGEABLE)}")
+    _check_dates(given)
+
+
+async def _prepare_update(work: Work) -> Sending:
+    assignment = work.targets["id"]
+    key = work.key(assignment, ["planned_hours"])
+    project, person = await work.linked(assignment, "project"), await work.linked(assignment, "resource")
+    if project is not None:
+        require_stage(stage_of(project), STAFFABLE, "its bookings are settled", field="id")
+    before = await work.current(key)
+    changed: dict[str, Value] = {CHANGEABLE[n]: work.given[n] for n in CHANGEABLE.keys() & work.given.keys()}
+    then = {**before, **changed}
+    start, end = then.get("start_date"), then.get("end_date")
+    if isinstance(start, date) and isinstance(end, date) and end < start:
+        field = "endDate" if "endDate" in work.given else "startDate"
+        refuse(
+            commands.INVALID_INPUT, "The booking would end before it starts.", cls=commands.DATA_QUALITY, field=field
+        )
+    notices = () if person is None else await _booking_rules(work, person, then, assignment.id)
+    write = SourceWrite(
+        "update", key.kind, key.external_id, changed, work.token, version=work.given.get("expectedVersion")
+    )
+    moves = frozenset({"allocation"})
+    return Sending(key.system, write, work.locks, assignment.id, before, moves, notices=notices)
+
+
+# -- what holds for every booking -------------------------------------------------------------------
+
+
+async def _booking_rules(
+    work: Work, person: Entity, booking: Mapping[str, Value], own: CanonicalId | None
+) -> tuple[Notice, ...]:
+    """Refuse a booking outside employment or beyond capacity; `own` is the booking that it replaces."""
+    start, end, hours = booking.get("start_date"), booking.get("end_date"), booking.get("planned_hours")
+    if not isinstance(start, date) or not isinstance(end, date) or not isinstance(hours, Decimal):
+        return ()
+    employment = employment_of(person)
+    require_employed(employment, start, end, field="endDate")
+    if booking.get("booking") != HARD:
+        return ()
+    others = [
+        _work(kept) for i, kept in (await bookings_of(work.desk.engine, person.id)).items() if _counts(i, kept, own)
+    ]
+    capacity = Capacity(await _fte(work, person), employment)
+    weeks = overbooked_weeks(PlannedWork(hours, start, end + ONE_DAY), others, capacity)
+    if not weeks:
+        return ()
+    if not work.given.get("allowOverbooking"):
+        refuse(commands.OVERBOOKED, f"The person would be booked above 100 %: {_told(weeks)}.", field="plannedHours")
+    message = f"Booked above 100 % with allowOverbooking: {_told(weeks)}."
+    return (Notice(commands.OVERBOOKED, commands.BUSINESS_RULE, message),)
+
+
+def _counts(assignment: CanonicalId, kept: Mapping[str, Value], own: CanonicalId | None) -> bool:
+    return assignment != own and kept.get("booking") == HARD
+
+
+def _work(kept: Mapping[str, Value]) -> PlannedWork:
+    """A kept booking; its end is the last day, intervals here are half-open."""
+    hours, start, end = kept.get("planned_hours"), kept.get("start_date"), kept.get("end_date")
+    return PlannedWork(
+        hours if isinstance(hours, Decimal) else Decimal(0),
+        start if isinstance(start, date) else None,
+        end + ONE_DAY if isinstance(end, date) else None,
+    )
+
+
+async def _fte(work: Work, person: Entity) -> Decimal:
+    """The person's FTE from the HCM; one for whom nothing says otherwise."""
+    key = person.keys.get(Domain.HCM)
+    if key is None or key.system not in work.desk.adapters:
+        return Decimal(1)
+    (loaded,) = await work.desk.cache.load([key], frozenset({"fte"}))
+    fte = None if loaded.record is None else loaded.record.attributes.get("fte")
+    return fte if isinstance(fte, Decimal) and fte > 0 else Decimal(1)
+
+
+def _told(weeks: tuple[Overbooking, ...]) -> str:
+    shown = "; ".join(str(week) for week in weeks[:3])
+    return shown if len(weeks) <= 3 else f"{shown}; and {len(weeks) - 3} more weeks"
+
+
+MUTATIONS = (
+    Mutation(
+        "assignResource",
+        writers_of(Kind.ASSIGNMENT, "project", "resource", "role", "planned_hours", "booking"),
+        {"projectId": Kind.PROJECT, "resourceId": Kind.RESOURCE},
+        _prepare_assign,
+        _check_assign,
+        # The person only: two bookings of one person must not both find room, two people on one project may.
+        locked=frozenset({"resourceId"}),
+    ),
+    Mutation(
+        "updateAssignment",
+        writers_of(Kind.ASSIGNMENT, "start_date", "end_date", "planned_hours", "booking"),
+        {"id": Kind.ASSIGNMENT},
+        _prepare_update,
+        _check_update,
+        links=(("id", "resource"),),
+    ),
+)

@@ -1,0 +1,254 @@
+"""What commands work with, and what a mutation is: the ground on which hub.usecases stands."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, NoReturn, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.domain import commands
+from hub.domain.commands import Actor, Refusal, Refused, refuse
+from hub.domain.directory import kept_by
+from hub.domain.ids import CanonicalId
+from hub.domain.kinds import Domain, Kind, entity_kind
+from hub.domain.ownership import Role, attributes_of, owner_of, rule_of
+from hub.domain.records import Record, RecordKey, Ref, Value
+from hub.ports import DirectoryReader, DirectoryWriter, Entity, RecordReader, SourceWriter
+from hub.store.ledger import Command, Ledger, Sending
+from hub.store.locks import RecordLocks
+from hub.store.people import resource_of_email
+
+VERSION = "version"
+IDEMPOTENCY_KEY, EXPECTED_VERSION = "idempotencyKey", "expectedVersion"
+
+
+class CommandCache(RecordReader, Protocol):
+    """What commands ask of the record cache."""
+
+    async def put(self, records: Iterable[Record]) -> None:
+        """Take over what has just been read."""
+        ...
+
+
+class Announcer(Protocol):
+    """What commands ask of hub.store.announcements."""
+
+    async def publish(self, keys: Sequence[RecordKey]) -> None:
+        """Tell the other replicas which records have changed."""
+        ...
+
+
+Visible = Callable[[Actor, Entity], Awaitable[bool]]
+"""Whether the actor may see an entity; what one may not see does not exist (domain.md 9.1, row scope)."""
+
+
+async def everything_visible(_: Actor, __: Entity) -> bool:
+    """No row scope."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every command of this process works with; `adapters` by system of the estate."""
+
+    engine: AsyncEngine
+    adapters: Mapping[str, SourceWriter]
+    directory: DirectoryReader
+    writer: DirectoryWriter
+    cache: CommandCache
+    announcer: Announcer
+    ledger: Ledger
+    locks: RecordLocks
+    today: Callable[[], date]
+    visible: Visible = everything_visible
+
+    async def take(self, records: Sequence[Record]) -> None:
+        """Put what was just read into cache and directory, in this replica at once; of it only what is kept is kept."""
+        await self.cache.put(records)
+        await self.announcer.publish([record.key for record in records])
+        changed = await self.writer.apply([self._kept(record) for record in records])
+        if changed:
+            self.directory.heard(" ".join(sorted(changed)))
+
+    def _kept(self, record: Record) -> Record:
+        kept = kept_by(self.adapters[record.key.system].domain, record.key.kind)
+        return replace(record, attributes={n: v for n, v in record.attributes.items() if n in kept})
+
+    async def read(self, key: RecordKey) -> Record | None:
+        """The record as its system has it now: the watched attributes and the version. Raises SourceError."""
+        adapter = self.adapters[key.system]
+        wanted = watched(adapter.domain, key.kind) | {VERSION}
+        return (await adapter.fetch(key.kind, [key.external_id], wanted))[0]
+
+
+def watched(domain: Domain, kind: Kind) -> frozenset[str]:
+    """What is read before and after a write; of a person only what commands change: the rest is nobody's business."""
+    return frozenset({"skills"}) if kind is Kind.RESOURCE else attributes_of(domain, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class HubOnly:
+    """A command that only the hub itself had to carry out, and has."""
+
+    entity: CanonicalId
+    after: Mapping[str, Value]
+
+
+Given = Mapping[str, Any]
+"""An input by the names of the graph, in exact Python types, without what the caller left out or gave as null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One mutation of the graph, as far as it differs from the others.
+
+    `writers` are the roles of the ownership table; `targets` the fields of the input that name entities;
+    `links` those whose linked entity (target field, kept link) is locked too. `check` refuses what is
+    malformed without looking anything up, `prepare` applies the rules under the locks and says what to send.
+    """
+
+    name: str
+    writers: frozenset[Role]
+    targets: Mapping[str, Kind]
+    prepare: Callable[[Work], Awaitable[Sending | HubOnly]]
+    check: Callable[[Given], None] = lambda _: None
+    approval: bool = False
+    links: tuple[tuple[str, str], ...] = ()
+    locked: frozenset[str] | None = None
+
+
+ANY_KIND = Kind.SUBCONTRACTOR
+"""In `Mutation.targets`: an entity of any kind; no entity is of this one, subcontractors being resources."""
+
+
+def writers_of(kind: Kind, *attributes: str) -> frozenset[Role]:
+    """Who may write all of these attributes through the hub, by the ownership table."""
+    return frozenset[Role].intersection(*(rule_of(kind, name).writers for name in attributes))
+
+
+@dataclass(slots=True)
+class Work:
+    """One command being prepared, under its locks; `targets` by field of the input."""
+
+    desk: Desk
+    given: Given
+    actor: Actor
+    command: Command
+    targets: Mapping[str, Entity]
+    locks: tuple[str, ...]
+    before: dict[RecordKey, Mapping[str, Value]] = field(default_factory=dict)
+
+    @property
+    def token(self) -> str:
+        """The name of the write."""
+        return self.command.scope.token
+
+    def key(self, entity: Entity, attributes: Iterable[str], *, field: str = "id") -> RecordKey:
+        """The entity's record in the system that owns these attributes: of several systems the one it is linked to."""
+        for name in attributes:
+            try:
+                owner = owner_of(entity.record_kind, name)
+            except KeyError:
+                holder = owner_of(entity.record_kind, "name")
+                refuse(
+                    commands.NOT_SYSTEM_OF_RECORD,
+                    f"The {holder} is the system of record of this {entity.kind}, and keeps no {name} for the hub.",
+                    field=field,
+                    owner=holder,
+                )
+            key = entity.keys.get(owner)
+            if key is None:
+                missing(entity, owner, field)
+            return key
+        raise ValueError("a change names at least one attribute")
+
+    def ref(self, entity: Entity, system: str, *, field: str) -> Ref:
+        """The entity in the words of that system."""
+        same = (key for key in entity.records if key.system == system and entity_kind(key.kind) is entity.kind)
+        found = next(same, None)
+        if found is None:
+            missing(entity, self.desk.adapters[system].domain, field)
+        return Ref(found.kind, found.external_id)
+
+    async def current(self, key: RecordKey) -> Mapping[str, Value]:
+        """The record's watched attributes as its system has them now; refuses when the caller knew another version."""
+        record = await self.desk.read(key)
+        if record is None:
+            refuse(commands.NOT_FOUND, f"{key.system} no longer has this {key.kind}.", field="id")
+        await self.desk.take([record])
+        expected, version = self.given.get(EXPECTED_VERSION), record.attributes.get(VERSION)
+        if expected is not None and expected != version:
+            raise Refused(stale(record, self.given))
+        values = {name: value for name, value in record.attributes.items() if name != VERSION}
+        self.before[key] = values
+        return values
+
+    async def linked(self, entity: Entity, link: str) -> Entity | None:
+        """The entity that a kept link means; None where there is none."""
+        target = entity.kept.get(link)
+        if not isinstance(target, str):
+            return None
+        return (await self.desk.directory.entities([CanonicalId(target)]))[0]
+
+    def roles(self) -> frozenset[Role]:
+        """The roles that the command is judged by: a service account's grant stands for any, its user's limit it."""
+        caller, user = self.actor.caller, self.actor.on_behalf_of
+        if Role.SERVICE in caller.roles and self.command.scope.mutation in caller.allow:
+            return user.roles if user is not None and user.roles else frozenset(Role)
+        return caller.roles
+
+    async def approver(self) -> CanonicalId | None:
+        """The resource that the deciding person is, matched by work e-mail (domain.md 9.1)."""
+        return await self.resource_of(self.actor.person.email)
+
+    async def require_approver(self, project: Entity | None) -> None:
+        """Refuse a service account whose user is not known to be a delivery manager.
+
+        A user named without roles counts as one for the projects that they lead, and for no other.
+        """
+        user = self.actor.on_behalf_of
+        if user is None or user.roles:
+            return
+        person = await self.approver()
+        if person is None:
+            refuse(commands.APPROVER_UNKNOWN, "The user's work e-mail belongs to no active resource.")
+        if project is None or project.kept.get("manager") != person:
+            refuse(commands.NOT_PERMITTED, "The user on whose behalf this is asked does not lead the project.")
+
+    async def resource_of(self, email: str | None) -> CanonicalId | None:
+        """The active resource with that work e-mail, if there is exactly one."""
+        return None if not email else await resource_of_email(self.desk.engine, email)
+
+
+def missing(entity: Entity, owner: Domain, field: str) -> NoReturn:
+    """Refuse because the owner has no record of the entity."""
+    refuse(
+        commands.XREF_MISSING,
+        f"The {owner} has no record of this {entity.kind} that the hub knows of.",
+        cls=commands.DATA_QUALITY,
+        field=field,
+        owner=owner,
+    )
+
+
+def stale(record: Record, given: Given) -> Refusal:
+    """The refusal of an old version: what the version is now, and what the record says of what was to be changed."""
+    named = {_attribute(name) for name in given}
+    now = ", ".join(f"{n} is {v}" for n, v in sorted(record.attributes.items()) if n in named) or "see the payload"
+    version = record.attributes.get(VERSION)
+    return Refusal(
+        commands.VERSION_CONFLICT,
+        commands.BUSINESS_RULE,
+        f"The record has changed since that version: now {now}.",
+        EXPECTED_VERSION,
+        allowed=(str(version),),
+    )
+
+
+def _attribute(name: str) -> str:
+    """The record's name of an input's field: `startDate` is `start_date`, `managerId` is `manager`."""
+    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+    return snake.removesuffix("_id")
