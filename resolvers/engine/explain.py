@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-
-from hub.domain.kinds import Kind
-from hub.domain.records import RecordKey
 
 
 @dataclass(slots=True)
@@ -31,13 +27,6 @@ class Steps:
             if self.wanted:
                 counted = {} if size is None else {"count": size}
                 self.taken.append({"step": name, **counted, **more, **self._times(started)})
-
-    @contextmanager
-    def records(self, kind: Kind, keys: Sequence[RecordKey], attributes: frozenset[str]) -> Iterator[None]:
-        """Time one batch of records, which may be of several systems."""
-        of = dict(Counter(key.system for key in keys)) if self.wanted else {}
-        with self.step(f"records {kind}", len(keys), systems=of, attributes=sorted(attributes)):
-            yield
 
     def _times(self, started: float) -> dict[str, float]:
         now = time.perf_counter()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.domain.ids import CanonicalId, kind_of
-from hub.domain.kinds import Domain
+from hub.domain.kinds import Kind
 from hub.domain.records import BY_CANONICAL, RecordKey, Ref
 from hub.errors import SourceUnavailable
 from hub.ports import CachedRecord, Entity, PageQuery
@@ -189,21 +189,22 @@ class Loading:
                     self._wished[key, self.bound.need(key.kind, card.domain)] = None
 
     async def _read_records(self) -> None:
-        """Read what is wished for: one read per set of attributes, which the cache splits by system."""
-        batches: dict[tuple[str, frozenset[str]], list[RecordKey]] = defaultdict(list)
+        """Read what is wished for: one read per system and kind."""
+        batches: dict[tuple[str, Kind, frozenset[str]], list[RecordKey]] = defaultdict(list)
         for key, attributes in self._wished:
             if (key, attributes) not in self.loaded.records:
-                batches[key.kind, attributes].append(key)
+                batches[key.system, key.kind, attributes].append(key)
         self._wished = {}
-        await _together(self._batch(keys, attributes) for (_, attributes), keys in batches.items())
+        await _together(self._batch(keys, attributes) for (*_, attributes), keys in batches.items())
 
     async def _batch(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> None:
-        reads = self.request.reads
-        known = [key for key in keys if key.system in reads.systems]
-        with self.steps.records(keys[0].kind, known, attributes):
-            found = await reads.records.load(known, attributes, max_age_s=self.request.max_age_now())
-        self.loaded.records.update(((key, attributes), _UNKNOWN_SYSTEM) for key in keys)
-        self.loaded.records.update(((key, attributes), one) for key, one in zip(known, found, strict=True))
+        reads, first = self.request.reads, keys[0]
+        if first.system not in reads.systems:
+            self.loaded.records.update(((key, attributes), _UNKNOWN_SYSTEM) for key in keys)
+            return
+        with self.steps.step(f"{first.system} {first.kind}", len(keys), attributes=sorted(attributes)):
+            found = await reads.records.load(keys, attributes, max_age_s=self.request.max_age_now())
+        self.loaded.records.update(((key, attributes), one) for key, one in zip(keys, found, strict=True))
 
     # -- references inside records' values -------------------------------------------------------
 

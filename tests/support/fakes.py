@@ -61,6 +61,16 @@ class FakeRecords:
         """Nothing is in memory unless the test says so."""
         return self._now(key, attributes) if self.in_memory else None
 
+    version = 0
+
+    def now(self) -> float:
+        """Any instant will do."""
+        return 0.0
+
+    def fresh_until(self, key: RecordKey, attributes: frozenset[str]) -> float:
+        """Nothing stays fresh: a test changes records without a word."""
+        return -1.0
+
     async def load(
         self, keys: Sequence[RecordKey], attributes: frozenset[str], *, max_age_s: float | None = None
     ) -> list[CachedRecord]:
