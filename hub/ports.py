@@ -76,28 +76,8 @@ class SystemCard(Protocol):
         ...
 
 
-class SourceAdapter(Protocol):
+class SourceAdapter(SystemCard, Protocol):
     """One vendor's system: reads by id, and reads what changed. Stateless besides its transport."""
-
-    @property
-    def system(self) -> str:
-        """The system's key in the estate."""
-        ...
-
-    @property
-    def domain(self) -> Domain:
-        """The domain whose attributes this system supplies."""
-        ...
-
-    @property
-    def vendor(self) -> str:
-        """The vendor's name, e.g. `netsuite`."""
-        ...
-
-    @property
-    def kinds(self) -> Mapping[Kind, KindSpec]:
-        """The kinds of record that this system supplies."""
-        ...
 
     async def fetch(self, kind: Kind, ids: Sequence[str], attributes: frozenset[str]) -> list[Record | None]:
         """Fetch records by vendor id: one slot per id, in the order given; None where the vendor has none.
