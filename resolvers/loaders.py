@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 from aiodataloader import DataLoader
 
@@ -100,10 +100,14 @@ class Loaders:
         return entities if max_age_s is None else await refreshed(self._reads, entities, max_age_s)
 
     async def _load_pages(self, wanted: list[ChildPage]) -> list[EntityPage]:
-        """One read per page query, for all its parents."""
+        """One read per page query, for all its parents; one that is refused fails by itself."""
         parents: dict[PageQuery, list[CanonicalId]] = defaultdict(list)
         for query, parent in wanted:
             parents[query].append(parent)
-        pages = await asyncio.gather(*(self._reads.directory.child_pages(q, p) for q, p in parents.items()))
-        found = dict(zip(parents, pages, strict=True))
-        return [found[query][parent] for query, parent in wanted]
+        reads = (self._reads.directory.child_pages(q, p) for q, p in parents.items())
+        found = dict(zip(parents, await asyncio.gather(*reads, return_exceptions=True), strict=True))
+        # The library takes an exception in a value's place as that key's failure, though its types do not say so.
+        return [
+            cast("EntityPage", pages) if isinstance(pages := found[query], BaseException) else pages[parent]
+            for query, parent in wanted
+        ]

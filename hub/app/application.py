@@ -20,8 +20,8 @@ from hub.app.examples import EXAMPLES
 from hub.app.execution import Execute
 from hub.app.messages import wants_page
 from hub.app.metrics import metrics
-from hub.app.planned import PlannedPath
 from hub.app.page import STATIC, playground
+from hub.app.planned import PlannedPath
 from hub.app.services import Services
 from schema.build import graphql_schema
 
@@ -29,7 +29,9 @@ from schema.build import graphql_schema
 def create_app(services: Services, execute: Execute | None = None) -> Starlette:
     """The ASGI application; `execute` replaces the planned path. `services.running` spans its life."""
     schema = graphql_schema()
-    endpoint = GraphQLEndpoint(services, Documents(schema, services.limits), execute or PlannedPath(schema, services.reads).execute)
+    endpoint = GraphQLEndpoint(
+        services, Documents(schema, services.limits), execute or PlannedPath(schema, services.reads).execute
+    )
 
     async def graphql(http: HttpRequest) -> Response:
         if http.method == "GET" and "query" not in http.query_params and wants_page(http.headers.get("accept")):

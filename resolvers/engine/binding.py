@@ -122,7 +122,7 @@ def _arguments(plan: FieldPlan, variables: VariableValues) -> Arguments | Refuse
         return dict(given)
     written = {
         argument.name.value
-        for argument in node.arguments
+        for argument in node.arguments or ()
         if not isinstance(argument.value, VariableNode) or argument.value.name.value in variables.coerced
     }
     return as_written(given, written)
@@ -141,7 +141,8 @@ def _query(plan: FieldPlan, arguments: Arguments | Refused) -> PageQuery | Refus
             return children_query(source)
         case PartLink() as source:
             return PageQuery(source.kind, via=source.via)
-    return None
+        case _:
+            return None
 
 
 def _target(plan: FieldPlan, arguments: Arguments | Refused) -> Any:
@@ -156,9 +157,10 @@ def _target(plan: FieldPlan, arguments: Arguments | Refused) -> Any:
                 return [_parsed(f"ids[{n}]", given) for n, given in enumerate(arguments["ids"])]
             case ByIds():
                 return canonical_id("id", arguments["id"])
+            case _:
+                return None
     except InvalidInput as refusal:
         return refusal
-    return None
 
 
 def _looked_up(source: Lookup, arguments: Arguments) -> Target:

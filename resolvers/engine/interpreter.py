@@ -7,7 +7,7 @@ response from the same data, with nulls, errors and faults as the specification 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,7 +129,7 @@ class Interpreter:
     # -- resolving: what resolvers.read does, without waiting ------------------------------------
 
     def _resolve(self, asked: FieldPlan, parent: Any, path: Path) -> Any:
-        return _RESOLVERS[type(asked.source)](self, asked, asked.source, parent, path)
+        return getattr(self, _RESOLVERS[type(asked.source)])(asked, asked.source, parent, path)
 
     def _lacks(self, asked: FieldPlan, lack: Lack, path: Path) -> None:
         self.faults.append(Fault(lack, f"{asked.type_name}.{asked.name}", path))
@@ -186,7 +186,7 @@ class Interpreter:
         target = self.bound.target(asked)
         if not source.many:
             return self.sight.entity(target)
-        return [self.sight.entity(slot) if isinstance(slot, str) else slot for slot in target]
+        return [self.sight.entity(CanonicalId(slot)) if isinstance(slot, str) else slot for slot in target]
 
     def _health(self, *_: Any) -> Any:
         return self.sight.health()
@@ -199,23 +199,23 @@ class Interpreter:
         return meant(asked, parent, self.bound, self.sight)
 
 
-_RESOLVERS: dict[type, Callable[..., Any]] = {
-    TypeName: Interpreter._type_name,
-    Identity: Interpreter._identity,
-    Denied: Interpreter._denied,
-    Attr: Interpreter._of_record,
-    Derived: Interpreter._of_record,
-    Kept: Interpreter._kept,
-    Link: Interpreter._link,
-    Reverse: Interpreter._reverse,
-    Children: Interpreter._children,
-    Pages: Interpreter._pages,
-    Provenance: Interpreter._provenance,
-    Lookup: Interpreter._lookup,
-    ByIds: Interpreter._by_ids,
-    Health: Interpreter._health,
-    Part: Interpreter._part,
-    PartLink: Interpreter._part_link,
+_RESOLVERS: Mapping[type, str] = {
+    TypeName: "_type_name",
+    Identity: "_identity",
+    Denied: "_denied",
+    Attr: "_of_record",
+    Derived: "_of_record",
+    Kept: "_kept",
+    Link: "_link",
+    Reverse: "_reverse",
+    Children: "_children",
+    Pages: "_pages",
+    Provenance: "_provenance",
+    Lookup: "_lookup",
+    ByIds: "_by_ids",
+    Health: "_health",
+    Part: "_part",
+    PartLink: "_part_link",
 }
 
 

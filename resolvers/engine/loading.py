@@ -19,15 +19,28 @@ from hub.domain.kinds import Kind
 from hub.domain.records import BY_CANONICAL, RecordKey, Ref
 from hub.errors import SourceUnavailable
 from hub.ports import CachedRecord, Entity, PageQuery
-from resolvers.engine.binding import Bound, ByCode, record_kinds
+from resolvers.engine.binding import Bound, ByCode
 from resolvers.engine.explain import Steps
 from resolvers.engine.plan import FieldPlan, Selection
 from resolvers.engine.sight import Loaded, RecordWish
 from resolvers.filters import settled
 from resolvers.freshness import refreshed
-from resolvers.graph import TYPE_OF_KIND, Attr, ByIds, Children, Derived, Health, Link, Lookup, Pages, PartLink, Provenance, Reverse
+from resolvers.graph import (
+    TYPE_OF_KIND,
+    Attr,
+    ByIds,
+    Children,
+    Derived,
+    Health,
+    Link,
+    Lookup,
+    Pages,
+    PartLink,
+    Provenance,
+    Reverse,
+)
 from resolvers.request import Request
-from resolvers.values import needed, owner, part, key_of
+from resolvers.values import key_of, needed, owner, part
 
 _UNKNOWN_SYSTEM = CachedRecord(None, unavailable=SourceUnavailable.code)
 
@@ -65,12 +78,13 @@ class Loading:
                 await self._named(asked)
             case Health():
                 self.loaded.systems = await _or_failure(self.request.reads.monitor.sources())
+            case _:
+                pass
 
     async def _list(self, asked: FieldPlan) -> None:
         query = self.bound.queries[asked.number]
         if not isinstance(query, PageQuery):
             return
-        directory = self.request.reads.directory
         with self.steps.step(f"list {query.kind}"):
             page: Any = await _or_failure(self._settled_page(query))
         self.loaded.lists[query] = page
@@ -82,14 +96,15 @@ class Loading:
         return await directory.page(replace(query, conditions=await settled(query.conditions, directory)))
 
     async def _named(self, asked: FieldPlan) -> None:
-        target = self.bound.targets[asked.number]
+        target: Any = self.bound.targets[asked.number]
         if isinstance(target, Exception) or target is None:
             return
         if isinstance(target, ByCode):
             found = await _or_failure(self.request.reads.directory.by_code(target.kind, target.code))
             self.loaded.codes[target.kind, target.code] = found
             target = found if isinstance(found, str) else None
-        ids = [i for i in (target if isinstance(target, list) else [target]) if isinstance(i, str)]
+        slots = target if isinstance(target, list) else [target]
+        ids = [CanonicalId(slot) for slot in slots if isinstance(slot, str)]
         await _together(
             self._enter(selection, [i for i in ids if TYPE_OF_KIND[kind_of(i)] == name])
             for name, selection in asked.below.items()
@@ -131,7 +146,7 @@ class Loading:
         source = asked.source
         match source:
             case Attr() | Derived():
-                self._wish_for(asked, entities)
+                self._wish_for(asked, source, entities)
             case Provenance():
                 self._wish_for_all(entities)
             case Link():
@@ -139,6 +154,8 @@ class Loading:
                 await _together(self._enter(s, linked) for s in asked.below.values())
             case Children() | Reverse() | Pages():
                 await self._descend(asked, [e.id for e in entities])
+            case _:
+                pass
 
     async def _descend(self, asked: FieldPlan, parents: Sequence[CanonicalId]) -> None:
         await self._enter_below(asked, await self._child_ids(asked, parents))
@@ -166,11 +183,11 @@ class Loading:
 
     # -- records ---------------------------------------------------------------------------------
 
-    def _wish_for(self, asked: FieldPlan, entities: Sequence[Entity]) -> None:
+    def _wish_for(self, asked: FieldPlan, source: Attr | Derived, entities: Sequence[Entity]) -> None:
         given = self.bound.arguments[asked.number]
         if isinstance(given, Exception):
             return
-        names = needed(asked.source, given)  # type: ignore[arg-type] -- _follow has looked
+        names = needed(source, given)
         for entity in entities:
             for name in names:
                 domain = owner(entity.record_kind, name)
@@ -230,13 +247,15 @@ class Loading:
         await _together(self._enter(selection, ids) for selection in link.below.values())
 
     def _references(self, link: FieldPlan, asked: FieldPlan, entity: Entity) -> list[Ref]:
-        attribute = needed(asked.source, {})[0]  # type: ignore[arg-type] -- an attribute, see _has_references
+        if not isinstance(asked.source, Attr) or not isinstance(link.source, PartLink):
+            return []
+        attribute, name = asked.source.attribute, link.source.name
         key, domain = key_of(entity, attribute), owner(entity.record_kind, attribute)
         if key is None or domain is None:
             return []
         record = self.loaded.records[key, self.bound.need(entity.record_kind, domain)].record
         members = (record.attributes.get(attribute) if record else None) or ()
-        found = (part(member, link.source.name) for member in members)  # type: ignore[union-attr]
+        found = (part(member, name) for member in members) if isinstance(members, tuple) else ()
         return [ref for ref in found if isinstance(ref, Ref)]
 
 
@@ -259,7 +278,7 @@ async def _or_failure(work: Any) -> Any:
     """The result, or the exception in its place."""
     try:
         return await work
-    except Exception as failure:
+    except Exception as failure:  # noqa: BLE001 -- it is raised again, at each place that it concerns
         return failure
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
@@ -27,10 +27,15 @@ class NotHere(Exception):
 class Sight(Protocol):
     """What can be seen without waiting."""
 
-    peek_entity: Callable[[CanonicalId], Entity | None]
-    """The entity, without a word when it is not to be seen; `gone` says what that means."""
-    peek_record: Callable[[RecordKey, frozenset[str]], CachedRecord | None]
-    """The record, None when it is not here."""
+    @property
+    def peek_entity(self) -> Callable[[CanonicalId], Entity | None]:
+        """Gives an entity, or None without a word when it is not to be seen; `gone` says what that means."""
+        ...
+
+    @property
+    def peek_record(self) -> Callable[[RecordKey, frozenset[str]], CachedRecord | None]:
+        """Gives a record, None when it is not here."""
+        ...
 
     def gone(self) -> None:
         """Called where `peek_entity` gave nothing. Raises NotHere unless that means that there is no such entity."""
@@ -66,8 +71,8 @@ class Memory:
 
     def __init__(self, reads: Reads) -> None:
         self._directory = reads.directory
-        self.peek_entity = reads.directory.peek_entity
-        self.peek_record = reads.records.peek
+        self.peek_entity: Callable[[CanonicalId], Entity | None] = reads.directory.peek_entity
+        self.peek_record: Callable[[RecordKey, frozenset[str]], CachedRecord | None] = reads.records.peek
 
     def gone(self) -> None:
         """See Sight: an entity that there is no more is not in memory either."""
@@ -101,7 +106,7 @@ class Memory:
         found = self._directory.peek_pages(query, parents)
         if None in found:
             raise NotHere
-        return found  # type: ignore[return-value] -- None has just been ruled out
+        return cast("Sequence[EntityPage]", found)
 
     def by_code(self, kind: Kind, code: str) -> CanonicalId | None:
         """See Sight: codes are asked of the database."""
@@ -116,11 +121,11 @@ class Memory:
 class Loaded:
     """What one request has loaded; a failure stands in the place of what failed and is raised there."""
 
-    entities: dict[CanonicalId, Entity | None | Exception] = field(default_factory=dict)
+    entities: dict[CanonicalId, Entity | Exception | None] = field(default_factory=dict)
     records: dict[RecordWish, CachedRecord] = field(default_factory=dict)
     lists: dict[PageQuery, EntityPage | Exception] = field(default_factory=dict)
     children: dict[PageQuery, dict[CanonicalId, EntityPage | Exception]] = field(default_factory=dict)
-    codes: dict[tuple[Kind, str], CanonicalId | None | Exception] = field(default_factory=dict)
+    codes: dict[tuple[Kind, str], CanonicalId | Exception | None] = field(default_factory=dict)
     systems: Any = None
 
     def gone(self) -> None:
@@ -128,19 +133,25 @@ class Loaded:
 
     def entity(self, canonical_id: CanonicalId) -> Entity | None:
         """See Sight."""
-        return _or_raise(self.entities[canonical_id])  # type: ignore[no-any-return]
+        return cast("Entity | None", _or_raise(self.entities[canonical_id]))
 
-    peek_entity = entity
+    @property
+    def peek_entity(self) -> Callable[[CanonicalId], Entity | None]:
+        """See Sight."""
+        return self.entity
 
     def record(self, key: RecordKey, attributes: frozenset[str]) -> CachedRecord:
         """See Sight."""
         return self.records[key, attributes]
 
-    peek_record = record
+    @property
+    def peek_record(self) -> Callable[[RecordKey, frozenset[str]], CachedRecord | None]:
+        """See Sight."""
+        return self.record
 
     def page(self, query: PageQuery) -> EntityPage:
         """See Sight."""
-        return _or_raise(self.lists[query])
+        return cast("EntityPage", _or_raise(self.lists[query]))
 
     def pages(self, query: PageQuery, parents: Sequence[CanonicalId]) -> Sequence[EntityPage]:
         """See Sight."""

@@ -34,8 +34,18 @@ from hub.domain.records import (
 )
 from hub.domain.roles import MapRow, RoleMap
 from hub.errors import InvalidInput
-from hub.ports import CachedRecord, Condition, Deletes, Entity, EntityPage, KindSpec, Op, PageQuery, SourceHealth
-from hub.ports import SourceStatus
+from hub.ports import (
+    CachedRecord,
+    Condition,
+    Deletes,
+    Entity,
+    EntityPage,
+    KindSpec,
+    Op,
+    PageQuery,
+    SourceHealth,
+    SourceStatus,
+)
 from resolvers.reads import Reads
 
 SYSTEM_OF = {Domain.CRM: "crm", Domain.PSA: "psa", Domain.ERP: "erp", Domain.HCM: "hcm"}
@@ -265,14 +275,17 @@ class _Maker:
         self.records = MemoryRecords()
 
     def make(self, projects: int) -> World:
-        units = [self._add(Kind.LEGAL_ENTITY, code=f"LE{n}", name=f"Unit {n}", country="DE", currency="EUR") for n in range(2)]
+        units = [
+            self._add(Kind.LEGAL_ENTITY, code=f"LE{n}", name=f"Unit {n}", country="DE", currency="EUR")
+            for n in range(2)
+        ]
         practices = [self._add(Kind.PRACTICE, code=f"P{n}", name=f"Practice {n}") for n in range(3)]
         people = [self._person(n, practices, units) for n in range(max(6, projects * 2))]
         for n in range(projects):
             self._deal(n, people, practices, units)
         if self._awkward:
             self._spoil()
-        reads = Reads(self.directory, NoWriter(), self.records, _cards(), Monitor(), _roles())  # type: ignore[arg-type]
+        reads = Reads(self.directory, NoWriter(), self.records, _cards(), Monitor(), _roles())
         return World(self.directory, self.records, reads)
 
     def _person(self, n: int, practices: list[CanonicalId], units: list[CanonicalId]) -> CanonicalId:
@@ -300,9 +313,7 @@ class _Maker:
         self._keep(person, **kept)
         return person
 
-    def _deal(
-        self, n: int, people: list[CanonicalId], practices: list[CanonicalId], units: list[CanonicalId]
-    ) -> None:
+    def _deal(self, n: int, people: list[CanonicalId], practices: list[CanonicalId], units: list[CanonicalId]) -> None:
         item = OpenItem(TODAY - timedelta(days=20 * n), Money(1234 * n, "EUR"), disputed=False)
         customer = self._add(
             Kind.CUSTOMER,
@@ -366,8 +377,15 @@ class _Maker:
         self._delivery(n, project, lines, people)
         self._billing(n, project, customer)
 
-    def _project(self, n: int, customer: CanonicalId, contract: CanonicalId, people: list[CanonicalId],
-                 practices: list[CanonicalId], units: list[CanonicalId]) -> CanonicalId:
+    def _project(
+        self,
+        n: int,
+        customer: CanonicalId,
+        contract: CanonicalId,
+        people: list[CanonicalId],
+        practices: list[CanonicalId],
+        units: list[CanonicalId],
+    ) -> CanonicalId:
         rows = tuple(
             RevenueRow(f"2026-{m:02}", self._maybe(self._money()), self._money(), self._maybe(self._money()))
             for m in range(1, 10)
@@ -391,31 +409,65 @@ class _Maker:
 
     def _delivery(self, n: int, project: CanonicalId, lines: list[CanonicalId], people: list[CanonicalId]) -> None:
         task = self._add(
-            Kind.TASK, project=project, name=f"Task {n}", contract_line=self._one(lines), planned_hours=Decimal(80),
-            remaining_hours=self._maybe(Decimal("7.25")), billable=True, start_date=date(2026, 1, 1), end_date=None,
+            Kind.TASK,
+            project=project,
+            name=f"Task {n}",
+            contract_line=self._one(lines),
+            planned_hours=Decimal(80),
+            remaining_hours=self._maybe(Decimal("7.25")),
+            billable=True,
+            start_date=date(2026, 1, 1),
+            end_date=None,
         )
         for m in range(4):
             self._add(
-                Kind.MILESTONE, project=project, name=f"Milestone {n}.{m}", due_date=date(2026, 1 + m, 15),
-                status="PLANNED", amount=self._maybe(self._money()), completed_at=self._maybe(NOW), approved_at=None,
+                Kind.MILESTONE,
+                project=project,
+                name=f"Milestone {n}.{m}",
+                due_date=date(2026, 1 + m, 15),
+                status="PLANNED",
+                amount=self._maybe(self._money()),
+                completed_at=self._maybe(NOW),
+                approved_at=None,
             )
         for m in range(10):
             self._add(
-                Kind.ASSIGNMENT, project=project, resource=self._one(people), role=f"Role {m}",
-                start_date=date(2026, 1, 1), end_date=date(2026, 6, 30), planned_hours=Decimal(m * 10),
-                allocation=Decimal("0.5"), booking="HARD",
+                Kind.ASSIGNMENT,
+                project=project,
+                resource=self._one(people),
+                role=f"Role {m}",
+                start_date=date(2026, 1, 1),
+                end_date=date(2026, 6, 30),
+                planned_hours=Decimal(m * 10),
+                allocation=Decimal("0.5"),
+                booking="HARD",
             )
         for m in range(3):
             entry = self._add(
-                Kind.TIME_ENTRY, project=project, task=task, resource=self._one(people), role="Consultant",
-                work_date=date(2026, 2, 1 + m), hours=Decimal("7.5"), billable=True, status="APPROVED",
-                note=self._maybe("on site"), approved_at=NOW.replace(microsecond=5000), posted_period=None,
+                Kind.TIME_ENTRY,
+                project=project,
+                task=task,
+                resource=self._one(people),
+                role="Consultant",
+                work_date=date(2026, 2, 1 + m),
+                hours=Decimal("7.5"),
+                billable=True,
+                status="APPROVED",
+                note=self._maybe("on site"),
+                approved_at=NOW.replace(microsecond=5000),
+                posted_period=None,
             )
             if m == 1:
                 self._keep(entry, posted_period="2026-02")
         self._add(
-            Kind.EXPENSE, project=project, resource=self._one(people), date=date(2026, 2, 2), category="Travel",
-            amount=self._money(), billable=False, status="SUBMITTED",
+            Kind.EXPENSE,
+            project=project,
+            resource=self._one(people),
+            date=date(2026, 2, 2),
+            category="Travel",
+            amount=self._money(),
+            billable=False,
+            status="SUBMITTED",
         )
 
     def _billing(self, n: int, project: CanonicalId, customer: CanonicalId) -> None:
@@ -428,9 +480,16 @@ class _Maker:
             InvoiceLineValue("None", None, None, None),
         )
         invoice = self._add(
-            Kind.INVOICE, number=f"INV-{n}", customer=customer, project=project, status="OPEN",
-            issued_on=date(2026, 2, 1), due_on=self._maybe(date(2026, 3, 1)), total=Money(1000, "JPY"),
-            open_amount=self._money(), lines=lines,
+            Kind.INVOICE,
+            number=f"INV-{n}",
+            customer=customer,
+            project=project,
+            status="OPEN",
+            issued_on=date(2026, 2, 1),
+            due_on=self._maybe(date(2026, 3, 1)),
+            total=Money(1000, "JPY"),
+            open_amount=self._money(),
+            lines=lines,
         )
         self._keep(milestones[0], invoice=invoice)
 
@@ -448,9 +507,7 @@ class _Maker:
                 shown = {n: v if not _is_link(v) else Ref(kind, str(v)) for n, v in owned.items()}
                 self.records.records[key] = Record(key, {**shown, "version": "v1"}, "s1", NOW, NOW)
         kept = {n: v for n, v in values.items() if n in KEPT[kind] and v is not None}
-        self.directory.rows[canonical] = Entity(
-            canonical, entity_kind(kind), kind, keys, tuple(keys.values()), kept
-        )
+        self.directory.rows[canonical] = Entity(canonical, entity_kind(kind), kind, keys, tuple(keys.values()), kept)
         return canonical
 
     def _id(self, kind: Kind) -> CanonicalId:
@@ -488,8 +545,8 @@ class _Maker:
             elif chance < 0.09:
                 rows[canonical] = replace(entity, keys={}, records=())
             elif chance < 0.12:
-                lost = replace(entity, kept={n: v for n, v in entity.kept.items() if n not in {"name", "status"}})
-                rows[canonical] = lost
+                kept = {n: v for n, v in entity.kept.items() if n not in {"name", "status"}}
+                rows[canonical] = replace(entity, kept=kept)
                 for key in entity.keys.values():
                     self._blank(key)
             elif chance < 0.15:

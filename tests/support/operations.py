@@ -114,7 +114,7 @@ class Operations:
         if not alias and self._chance(0.1):
             alias = f"other_{name}: "
         named = get_named_type(of.type)
-        below = "" if is_leaf_type(named) else " " + self._selection(named, depth - 1)  # type: ignore[arg-type]
+        below = "" if is_leaf_type(named) else " " + self._selection(named, depth - 1)
         return f"{alias}{name}{arguments}{self._directive()}{below}"
 
     def _directive(self) -> str:
@@ -172,7 +172,7 @@ class Operations:
         return {
             name: self._value(name, of.type)
             for name, of in kind.fields.items()
-            if is_required_argument(of) or self._chance(0.25)  # type: ignore[arg-type] -- inputs have the same shape
+            if is_required_argument(of) or self._chance(0.25)
         }
 
     def _scalar(self, name: str, kind: str) -> Any:
