@@ -20,6 +20,9 @@ Quirks that this adapter works around:
 - Time entries, expenses and bookings are deleted without a trace (probe); stories leave a tombstone;
   archived workspaces are not deleted.
 
+- Writes have neither compare-and-set nor idempotency: marks are left as external references, see
+  sources.kantata.writes. Successful creates answer 200; some columns are written under other names than read.
+
 Checklist: paging — done (overlapping windows, sources.paging); batching — done (by request line);
 throttling — the transport's; partial failure — a call fails as a whole; clock skew — exempt: no bound is
 taken from our clock; tombstones — stories; schema drift — every column that is read must be there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import attributes_of
 from hub.domain.records import Record, RecordKey
 from hub.errors import HubError, SourceRejected, SourceShapeBroken, SourceUnavailable
-from hub.ports import ChangePage, Deletes, KindSpec
+from hub.ports import ChangePage, Deletes, KindSpec, ProcessState, SourceWrite, WriteReceipt
 from sources.faults import Response
 from sources.kantata.translate import (
     DEFAULT_MAPPING,
@@ -40,6 +41,7 @@ from sources.kantata.wire import (
     stamp_text,
     unmapped,
 )
+from sources.kantata.writes import ACTIONS, KantataWrites, Reads
 from sources.paging import List, ListMoves, Part, ahead, read_changes, read_list, together
 from sources.shapes import Row
 from sources.transport import Transport
@@ -56,6 +58,8 @@ BEFORE = timedelta(seconds=1)
 """Stamps have whole seconds and the bound of `updated_after` may be exclusive: ask from this much earlier."""
 PAGE_RECORDS = 1000
 BATCH = LINE_BYTES // 10
+
+_COLUMN = re.compile(r"[a-z_]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +127,18 @@ HOMES: Mapping[Kind, Home] = {
 
 
 def classify(response: Response) -> HubError | None:
-    """Kantata's error table: a refused request carries the vendor's error types and fields as its reason."""
+    """Kantata's error table: the reason of a refusal is the vendor's error types and fields; no message leaves."""
     if response.status not in (400, 404, 422):
         return None
     errors = response.data.get("errors") if isinstance(response.data, dict) else None
+    named = [error for error in (errors if isinstance(errors, list) else []) if isinstance(error, dict)]
     reasons = [
-        f"{error.get('type')}:{error['field']}" if error.get("field") else str(error.get("type"))
-        for error in (errors if isinstance(errors, list) else [])
-        if isinstance(error, dict)
+        f"{error.get('type')}:{error['field']}" if error.get("field") else str(error.get("type")) for error in named
     ]
+    fields = sorted({name for error in named if _COLUMN.fullmatch(name := str(error.get("field")))} - {"None"})
     return SourceRejected(
         response.system,
-        f"refused the request with {response.status}",
+        f"refused the request with {response.status}" + (f" because of {', '.join(fields)}" if fields else ""),
         operation=response.operation,
         reason=",".join(reasons) or str(response.status),
     )
@@ -154,6 +158,7 @@ class KantataAdapter:
 
     domain = Domain.PSA
     vendor = "kantata"
+    actions = ACTIONS
 
     def __init__(
         self,
@@ -169,6 +174,18 @@ class KantataAdapter:
         self._clock = clock
         self._definitions = _Remembered(self._read_definitions)
         self._roles = _Remembered(self._read_roles)
+        self._writes = KantataWrites(
+            system,
+            transport,
+            Reads(
+                fetch=self.fetch,
+                by_id=self._by_id,
+                listed=self._listed,
+                submission=self._submission,
+                role_id=self._role_id,
+                field_id=self._field_id,
+            ),
+        )
         self.kinds: Mapping[Kind, KindSpec] = {
             kind: KindSpec(
                 vendor_kind=home.path,
@@ -197,6 +214,18 @@ class KantataAdapter:
     def changes(self, kind: Kind, since: datetime | None) -> AsyncIterator[ChangePage]:
         """See SourceAdapter.changes. Users and groups come completely each time, and without a watermark."""
         return ahead(self._pages(kind, since) if HOMES[kind].stamped else self._everything(kind))
+
+    async def write(self, change: SourceWrite) -> WriteReceipt:
+        """See SourceWriter.write, and KantataWrites for the values that each action takes."""
+        return await self._writes.write(change)
+
+    async def verify(self, change: SourceWrite) -> WriteReceipt | None:
+        """See SourceWriter.verify. None also stands for a change of which a step is missing: write it again."""
+        return await self._writes.verify(change)
+
+    async def process_state(self, handle: str) -> ProcessState:
+        """See SourceWriter.process_state. What Kantata confirms is done: it has no processes."""
+        return ProcessState.DONE
 
     async def ping(self) -> None:
         """See SourceAdapter.ping."""
@@ -233,6 +262,17 @@ class KantataAdapter:
                 found |= {_identity((row, page)): (row, page) for row in page.rows}
         return [(row, page) for row, page in found.values() if _is_of(home, row)]
 
+    async def _listed(self, kind: Kind, query: Query) -> Envelope:
+        """The first rows of a kind that a query finds."""
+        return await self._get(HOMES[kind].path, {**HOMES[kind].filters, **query})
+
+    async def _submission(self, vendor_id: str) -> Found:
+        """A timesheet submission with the entries it holds."""
+        page = await self._get("timesheet_submissions", {"only": vendor_id, "include": "time_entries"})
+        if len(page.rows) != 1:
+            raise SourceShapeBroken(self.system, "an entry's submission is not there", operation=page.operation)
+        return page.rows[0], page
+
     async def _extra(self, plan: Reading, ids: Sequence[str]) -> _Extra:
         custom, billing = await asyncio.gather(
             self._custom(plan.custom), self._billing(ids) if plan.billing else _nothing()
@@ -243,13 +283,22 @@ class KantataAdapter:
         """Custom field ids by mapping entry; raises SourceMisconfigured for a name that the tenant lacks."""
         if not entries:
             return {}
-        ids_by_name = await self._definitions.get(DEFINITIONS_AGE_S)
-        if any(self._mapping[entry] not in ids_by_name for entry in entries):
-            ids_by_name = await self._definitions.get(MISSING_AGE_S)
+        fields_by_name = await self._definitions.get(DEFINITIONS_AGE_S)
+        if any(self._mapping[entry] not in fields_by_name for entry in entries):
+            fields_by_name = await self._definitions.get(MISSING_AGE_S)
         for entry in entries:
-            if self._mapping[entry] not in ids_by_name:
+            if self._mapping[entry] not in fields_by_name:
                 raise unmapped(self.system, entry, self._mapping[entry])
-        return {entry: ids_by_name[self._mapping[entry]] for entry in entries}
+        return {entry: frozenset(fields_by_name[self._mapping[entry]]) for entry in entries}
+
+    async def _field_id(self, entry: str, subject_type: str) -> str:
+        """The id of a mapped custom field of one type of subject: fields of several may bear the same name."""
+        await self._custom([entry])
+        fields = (await self._definitions.get(DEFINITIONS_AGE_S))[self._mapping[entry]]
+        found = [vendor_id for vendor_id, subject in fields.items() if subject in (subject_type, None)]
+        if not found:
+            raise unmapped(self.system, entry, self._mapping[entry])
+        return min(found, key=int)
 
     async def _billing(self, story_ids: Sequence[str]) -> dict[str, Billing]:
         # A pack of one page's size mostly needs one call: stories seldom have several billing milestones.
@@ -270,12 +319,22 @@ class KantataAdapter:
             names = await self._roles.get(MISSING_AGE_S)
         return _Extra(extra.custom, extra.billing, names)
 
-    async def _read_definitions(self) -> dict[str, frozenset[str]]:
-        ids: dict[str, set[str]] = {}
+    async def _role_id(self, name: str) -> str | None:
+        """The id of the role of that name, whatever its letter case; one that is not known yet is looked up again."""
+        wanted = name.strip().casefold()
+        for age_s in (DEFINITIONS_AGE_S, MISSING_AGE_S):
+            for vendor_id, role in (await self._roles.get(age_s)).items():
+                if role.casefold() == wanted:
+                    return vendor_id
+        return None
+
+    async def _read_definitions(self) -> dict[str, dict[str, str | None]]:
+        """Custom fields by name: of each the id, and the type of subject that has it where the vendor says so."""
+        fields: dict[str, dict[str, str | None]] = {}
         for row, _ in await self._whole(self._list("custom_fields", {"order": "name:asc"})):
             name, vendor_id = row.required("name", row.text("name")), row.required("id", identifier(row, "id"))
-            ids.setdefault(name, set()).add(vendor_id)
-        return {name: frozenset(found) for name, found in ids.items()}
+            fields.setdefault(name, {})[vendor_id] = row.text("subject_type")
+        return fields
 
     async def _read_roles(self) -> dict[str, str]:
         found = await self._whole(self._list("roles", {}))

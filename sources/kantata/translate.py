@@ -28,6 +28,7 @@ DEFAULT_MAPPING: Mapping[str, str] = {
     "project.contract": "Contract",
     "task.contract_line": "Contract line",
     "milestone.approved_at": "Accepted on",
+    "milestone.approved_by": "Accepted by",
 }
 """Which custom field of the tenant holds an attribute that Kantata itself does not have."""
 

@@ -20,6 +20,9 @@ Quirks that this adapter works around:
 - Contingent workers are included; their label says so. Where the ERP has the same person as a
   subcontractor, that record wins in the hub.
 
+- Writes (skills, staffing v6) start business processes; what is pending is told by businessProcess v1. See
+  sources.workday.writes. Event statuses are keyed on display text too, so `event_states` is a setting.
+
 Checklist: paging — done (sources.paging); batching — done, one page of ids a query; throttling — the
 transport's; partial failure — a call fails as a whole; clock skew — only "future hire" compares with our
 date; incremental — by lastFunctionallyUpdated, and a full pass finds what a missing stamp hides; effective
@@ -28,5 +31,6 @@ dating — `cost_rate@YYYY-MM-DD` reads the sources as of that date.
 
 from sources.workday.adapter import WorkdayAdapter, classify
 from sources.workday.translate import DEFAULT_MAPPING, STATUSES
+from sources.workday.writes import EVENT_STATES
 
-__all__ = ["DEFAULT_MAPPING", "STATUSES", "WorkdayAdapter", "classify"]
+__all__ = ["DEFAULT_MAPPING", "EVENT_STATES", "STATUSES", "WorkdayAdapter", "classify"]

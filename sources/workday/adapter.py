@@ -13,7 +13,7 @@ from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import attributes_of
 from hub.domain.records import Record, RecordKey, Value
 from hub.errors import HubError, SourceMisconfigured, SourceRejected, SourceShapeBroken, SourceUnavailable
-from hub.ports import ChangePage, Deletes, KindSpec
+from hub.ports import ChangePage, Deletes, KindSpec, ProcessState, SourceWrite, WriteReceipt
 from sources.faults import Response
 from sources.paging import List, ListMoves, Part, ahead, read_changes, read_list, together
 from sources.shapes import Row
@@ -30,10 +30,12 @@ from sources.workday.translate import (
     keys_of,
     label_of,
 )
+from sources.workday.writes import ACTIONS, CONFLICT_CODE, EVENT_STATES, NOT_FOUND, PENDING_EVENT, WorkdayWrites
 
 PAGE_ROWS = 100
 """Rows a page unless the tenant allows more (a setting); also how many workers one query names."""
 DATED = "cost_rate@"
+WQL = "WQL"
 NEEDED = ("resource.stamp", "resource.employee_number", "resource.name", "resource.status", "resource.skills")
 """Mapping entries that cannot be left out: order and keys of the feed, and what the graph makes non-null."""
 
@@ -57,13 +59,38 @@ class RefusedQuery(SourceRejected):
         self.words = words
 
 
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,20}")
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,60}")
+
+
 def classify(response: Response) -> HubError | None:
-    """Workday's error table: a 400 of WQL names the token that it does not know."""
+    """Workday's error table: a 400 of WQL names the token that it does not know, one of REST its findings."""
+    body = response.data if isinstance(response.data, dict) else {}
+    if response.status == 404 and "error" in body:
+        return SourceRejected(response.system, "has no such object", operation=response.operation, reason=NOT_FOUND)
     if response.status != 400:
         return None
-    error = response.data.get("error") if isinstance(response.data, dict) else None
+    if response.operation != WQL:
+        return _refused(response, body.get("errors"))
+    error = body.get("error")
     words = frozenset(_ALIAS.findall(error)) if isinstance(error, str) else frozenset[str]()
     return RefusedQuery(response.system, response.operation, words)
+
+
+def _refused(response: Response, errors: Any) -> SourceRejected:
+    """A refusal with the findings' stable codes, else their fields, as its reason; no text of theirs leaves."""
+    findings = [finding for finding in (errors if isinstance(errors, list) else []) if isinstance(finding, dict)]
+    codes = [code for finding in findings if _CODE.fullmatch(code := str(finding.get("code") or ""))]
+    fields = [name for finding in findings if _FIELD.fullmatch(name := str(finding.get("field") or ""))]
+    pending = CONFLICT_CODE in codes
+    reason = PENDING_EVENT if pending else ",".join(codes or [f"validation:{name}" for name in fields]) or "400"
+    message = "has a pending process that conflicts" if pending else "refused the request with 400"
+    return SourceRejected(
+        response.system,
+        message + (f" because of {', '.join(fields)}" if fields else ""),
+        operation=response.operation,
+        reason=reason,
+    )
 
 
 def _now() -> datetime:
@@ -76,11 +103,13 @@ class WorkdayAdapter:
     `transport`: base_url is the services host, auth one of sources.auth, `classify` is this module's.
     `tenant` is the tenant's name in paths; `mapping` overrides single entries of DEFAULT_MAPPING;
     `statuses` replaces STATUSES where the tenant's language or status list differs; `page_rows` is the
-    page size that the tenant allows; `clock` gives the instant of fetching and today's date.
+    page size that the tenant allows; `event_states` replaces EVENT_STATES likewise; `clock` gives the
+    instant of fetching and today's date.
     """
 
     domain = Domain.HCM
     vendor = "workday"
+    actions = ACTIONS
 
     def __init__(
         self,
@@ -91,6 +120,7 @@ class WorkdayAdapter:
         mapping: Mapping[str, str] | None = None,
         statuses: Mapping[str, str] = STATUSES,
         page_rows: int = PAGE_ROWS,
+        event_states: Mapping[str, ProcessState] = EVENT_STATES,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self.system = system
@@ -103,6 +133,7 @@ class WorkdayAdapter:
         self._statuses = statuses
         self._page_rows = page_rows
         self._clock = clock
+        self._writes = WorkdayWrites(system, transport, tenant=tenant, fetch=self.fetch, event_states=event_states)
         self.kinds: Mapping[Kind, KindSpec] = {
             Kind.RESOURCE: KindSpec(
                 vendor_kind="worker",
@@ -137,6 +168,18 @@ class WorkdayAdapter:
     def changes(self, kind: Kind, since: datetime | None) -> AsyncIterator[ChangePage]:
         """See SourceAdapter.changes."""
         return ahead(self._pages(kind, since))
+
+    async def write(self, change: SourceWrite) -> WriteReceipt:
+        """See SourceWriter.write, and WorkdayWrites for the values."""
+        return await self._writes.write(change)
+
+    async def verify(self, change: SourceWrite) -> WriteReceipt | None:
+        """See SourceWriter.verify. None also stands for a change of which a step is missing: write it again."""
+        return await self._writes.verify(change)
+
+    async def process_state(self, handle: str) -> ProcessState:
+        """See SourceWriter.process_state."""
+        return await self._writes.process_state(handle)
 
     async def ping(self) -> None:
         """See SourceAdapter.ping."""
@@ -259,7 +302,7 @@ class WorkdayAdapter:
                 self._path,
                 params={"limit": limit, "offset": offset},
                 json={"query": query},
-                operation="WQL",
+                operation=WQL,
             )
         except RefusedQuery as refusal:
             raise self._explained(refusal, query) from refusal
