@@ -85,7 +85,7 @@ class CommandState(StrEnum):
 
     | state | means | goes to |
     |---|---|---|
-    | RECEIVED | known, nothing sent; also after a fault that certainly left nothing behind | SENT, REJECTED, APPLIED |
+    | RECEIVED | known, nothing sent; again after a fault that left nothing behind | RECEIVED, SENT, REJECTED, APPLIED |
     | SENT | given to the owner, no answer yet | APPLIED, ACCEPTED, REJECTED, UNKNOWN, RECEIVED |
     | UNKNOWN | sent, and the answer is lost: being verified | APPLIED, ACCEPTED, REJECTED |
     | ACCEPTED | the owner has it: its own process runs, or the result is not read back yet | APPLIED, REJECTED |
@@ -101,7 +101,9 @@ class CommandState(StrEnum):
 
 
 NEXT_STATES: dict[CommandState, frozenset[CommandState]] = {
-    CommandState.RECEIVED: frozenset({CommandState.SENT, CommandState.APPLIED, CommandState.REJECTED}),
+    CommandState.RECEIVED: frozenset(
+        {CommandState.RECEIVED, CommandState.SENT, CommandState.APPLIED, CommandState.REJECTED}
+    ),
     CommandState.SENT: frozenset(CommandState) - {CommandState.SENT},
     CommandState.UNKNOWN: frozenset({CommandState.ACCEPTED, CommandState.APPLIED, CommandState.REJECTED}),
     CommandState.ACCEPTED: frozenset({CommandState.APPLIED, CommandState.REJECTED}),
