@@ -19,6 +19,8 @@ from resolvers.reads import Reads
 
 BYTES_KEPT = 64 * 1024 * 1024
 LARGEST_KEPT = 8 * 1024 * 1024
+MOST_KEPT = 5_000
+"""How many answers are kept, and how many questions are remembered as asked once."""
 
 
 class Watching(Memory):
@@ -75,9 +77,11 @@ class Answers:
         if self._asked[0] != stamp:
             self._asked = (stamp, set())
         seen = self._asked[1]
-        if hash(asked) in seen:
+        if id(asked) in seen:
             return True
-        seen.add(hash(asked))
+        if len(seen) >= MOST_KEPT:
+            seen.clear()
+        seen.add(id(asked))
         return False
 
     def put(self, asked: Hashable, data: bytes, stamp: tuple[int, int], seen: Watching) -> None:
@@ -89,7 +93,7 @@ class Answers:
         self._drop(asked)
         self._kept[asked] = _Kept(stamp, until, data)
         self._size += len(data)
-        while self._size > self._limit:
+        while self._size > self._limit or len(self._kept) > MOST_KEPT:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, asked: Hashable) -> None:
