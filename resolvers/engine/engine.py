@@ -88,7 +88,6 @@ class Answer:
     data: bytes
     tree: Any = None
     errors: tuple[GraphQLError, ...] = ()
-    explained: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -177,11 +176,16 @@ class Engine:
         return answer
 
     async def answer(self, operation: Operation, request: Request, steps: Steps | None = None) -> Answer:
-        """The answer, with whatever has to be loaded for it. Raises Declined for what is not for this path."""
+        """The answer, with whatever has to be loaded for it. Raises Declined for what is not for this path.
+
+        `steps` takes down what is done, for those who ask for an explanation.
+        """
+        steps = steps or Steps()
         ready = self._ready(operation, request)
-        loaded = await Loading(ready.bound, request, steps or Steps()).run()
+        loaded = await Loading(ready.bound, request, steps).run()
         self.counts.loaded += 1
-        return self._answer(ready, loaded, request)
+        with steps.step("write", 1):
+            return self._answer(ready, loaded, request)
 
     def _answer(self, ready: _Ready, sight: Sight, request: Request) -> Answer:
         """The generated code's answer, or the careful pass's where that stumbles."""

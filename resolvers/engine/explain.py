@@ -11,22 +11,21 @@ from typing import Any
 
 @dataclass(slots=True)
 class Steps:
-    """Steps in the order in which they ended; nothing is kept unless `wanted`."""
+    """The steps of a request in the order in which they ended; nothing is kept unless `wanted`."""
 
     wanted: bool = False
     taken: list[dict[str, Any]] = field(default_factory=list)
     began: float = field(default_factory=time.perf_counter)
 
     @contextmanager
-    def step(self, name: str, size: int | None = None, **more: Any) -> Iterator[None]:
+    def step(self, name: str, count: int, **more: Any) -> Iterator[None]:
         """Time one step: what it does, and of how many."""
         started = time.perf_counter()
         try:
             yield
         finally:
             if self.wanted:
-                counted = {} if size is None else {"count": size}
-                self.taken.append({"step": name, **counted, **more, **self._times(started)})
+                self.taken.append({"step": name, "count": count, **more, **self._times(started)})
 
     def _times(self, started: float) -> dict[str, float]:
         now = time.perf_counter()

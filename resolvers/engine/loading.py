@@ -85,7 +85,7 @@ class Loading:
         query = self.bound.queries[asked.number]
         if not isinstance(query, PageQuery):
             return
-        with self.steps.step(f"list {query.kind}"):
+        with self.steps.step(f"list {query.kind}", 1):
             page: Any = await _or_failure(self._settled_page(query))
         self.loaded.lists[query] = page
         if not isinstance(page, Exception):
@@ -219,9 +219,16 @@ class Loading:
         if first.system not in reads.systems:
             self.loaded.records.update(((key, attributes), _UNKNOWN_SYSTEM) for key in keys)
             return
-        with self.steps.step(f"{first.system} {first.kind}", len(keys), attributes=sorted(attributes)):
+        with self.steps.step(f"{first.system} {first.kind}", len(keys), **self._told(keys, attributes)):
             found = await reads.records.load(keys, attributes, max_age_s=self.request.max_age_now())
         self.loaded.records.update(((key, attributes), one) for key, one in zip(keys, found, strict=True))
+
+    def _told(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> dict[str, Any]:
+        """What an explanation says of a batch of records beside its size."""
+        if not self.steps.wanted:
+            return {}
+        peek = self.request.reads.records.peek
+        return {"attributes": sorted(attributes), "inMemory": sum(peek(key, attributes) is not None for key in keys)}
 
     # -- references inside records' values -------------------------------------------------------
 

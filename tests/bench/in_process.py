@@ -96,7 +96,7 @@ def _data(answer: Any) -> bytes:
 
 
 def cpu_of(work: Callable[[int], object], size: int) -> float:
-    """The median of some rounds."""
+    """Milliseconds of CPU, the median of some rounds."""
     runs = max(10, 1_000 // size)
     work(size), work(size)
     times = []
@@ -109,6 +109,7 @@ def cpu_of(work: Callable[[int], object], size: int) -> float:
 
 
 async def cpu_of_waiting(work: Callable[[int], Awaitable[None]], size: int) -> float:
+    """Milliseconds of CPU of work that waits, the median of some rounds."""
     await work(size)
     times = []
     for _ in range(ROUNDS):

@@ -86,8 +86,8 @@ def body(first: int, **more: Any) -> bytes:
 
 def _listening(port: int) -> list[psutil.Process]:
     """The processes that listen on a port, and their children."""
-    listening = (c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr)
-    pids = {c.pid for c in listening if c.laddr[1] == port and c.pid}
+    listening = (c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
+    pids = {c.pid for c in listening if c.pid and getattr(c.laddr, "port", None) == port}
     found = [psutil.Process(pid) for pid in pids]
     return list({p.pid: p for one in found for p in (one, *one.children(recursive=True))}.values())
 
