@@ -14,12 +14,14 @@ WEB_SOURCES := $(wildcard $(addprefix deploy/web/,*.json *.js *.html .npmrc publ
 UV_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup setup-production demo test check format bench lock clean
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(RUNTIME) $(DEV) $(WEB) ## install everything that any other command needs
+
+setup-production: $(RUNTIME) $(WEB) ## install what `hub serve` needs and nothing else
 
 demo: $(RUNTIME) $(WEB) ## run hub and sandboxes in the foreground: make demo [SIZE=small|medium|large]
 	@exec $(BIN)/hub demo --size $(SIZE)
