@@ -25,7 +25,7 @@ from hub.demo.supervisor import HUB_PORT, VENDORS
 from tests.bench.portfolio import portfolio_query
 
 HUB = str(Path(sys.executable).with_name("hub"))
-READY_S = 300.0
+READY_S = 900.0
 CONNECTIONS = 4
 ROUNDS = 3
 
