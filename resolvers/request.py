@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any, Protocol
 
+from hub.domain.audit import AuditPage
 from hub.domain.callers import Caller
+from hub.domain.commands import Actor, Outcome
+from hub.domain.ids import CanonicalId
 from hub.domain.roles import RoleMap
 from resolvers.faults import Fault
 from resolvers.loaders import Loaders
 from resolvers.reads import Reads
 
 
+class Commands(Protocol):
+    """The commands of this process as resolvers see them; hub.usecases.write_through carries them out."""
+
+    async def run(self, name: str, given: Mapping[str, Any], actor: Actor, correlation_id: str) -> Outcome:
+        """Carry a command out, or answer what became of it; refusals are data."""
+        ...
+
+    async def audit(
+        self, actor: Actor, *, first: int, before_id: int | None, entity_id: CanonicalId | None
+    ) -> AuditPage:
+        """A page of the audit trail as the reader may see it. Raises NotPermitted."""
+        ...
+
+
 @dataclass(slots=True)
 class Request:
     """One request: who asks, on which day, how fresh; the faults noted on the way. Make it inside the running loop.
 
-    `max_age_s` is the caller's wish (`Cache-Control: max-age`), None when there is none.
+    `max_age_s` is the caller's wish (`Cache-Control: max-age`), None when there is none. `on_behalf_of` is the
+    user for whom a service account acts.
     """
 
     reads: Reads
@@ -25,12 +45,18 @@ class Request:
     correlation_id: str
     today: date
     max_age_s: float | None = None
+    commands: Commands | None = None
+    on_behalf_of: Caller | None = None
     faults: list[Fault] = field(default_factory=list)
     loaders: Loaders = field(init=False)
     _began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         """Make the loaders, which need the rest."""
+        self.renew_loaders()
+
+    def renew_loaders(self) -> None:
+        """Forget what this request has read: a command of its own may have changed it."""
         self.loaders = Loaders(self.reads, self.max_age_now)
 
     @property

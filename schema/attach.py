@@ -21,12 +21,14 @@ from graphql import (
 
 from hub.ports import Entity
 from resolvers.arguments import as_written, plain
+from resolvers.commands import MEMBERS, PAYLOAD_MEMBERS, Payload, read_audit, run_command
 from resolvers.faults import Path
 from resolvers.fields import GRAPH
 from resolvers.graph import TYPE_OF_KIND
 from resolvers.read import Call, read
 from resolvers.request import Request
 
+AUDIT = ("Query", "audit")
 Resolver: TypeAlias = Callable[..., Any]
 Info: TypeAlias = GraphQLResolveInfo[Request]
 
@@ -37,13 +39,53 @@ def attach(schema: GraphQLSchema) -> None:
         if isinstance(kind, GraphQLObjectType) and name in GRAPH:
             kind.is_type_of = None
             for field_name, field in kind.fields.items():
-                if not field_name.startswith("_"):
+                if not field_name.startswith("_") and (name, field_name) != AUDIT:
                     field.resolve = _resolver(name, field_name)
         elif isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
             kind.resolve_type = _type_of
     query = schema.query_type
     if query is not None and "_entities" in query.fields:
         query.fields["_entities"].resolve = _references
+    _attach_commands(schema)
+
+
+def _attach_commands(schema: GraphQLSchema) -> None:
+    """Mutations, their payloads, and the audit trail: what only the reference path does."""
+    for name, kind in schema.type_map.items():
+        if not isinstance(kind, GraphQLObjectType):
+            continue
+        if name in MEMBERS:
+            kind.is_type_of = None
+            for field_name, field in kind.fields.items():
+                field.resolve = _member(MEMBERS[name][field_name])
+        elif any(interface.name == "CommandPayload" for interface in kind.interfaces):
+            kind.is_type_of = None
+            for field_name, field in kind.fields.items():
+                field.resolve = _member(PAYLOAD_MEMBERS.get(field_name, _shown_entity))
+    if schema.mutation_type is not None:
+        for field_name, field in schema.mutation_type.fields.items():
+            field.resolve = _command(field_name)
+    if schema.query_type is not None:
+        schema.query_type.fields[AUDIT[1]].resolve = _audit
+
+
+def _member(get: Callable[[Any], Any]) -> Resolver:
+    return lambda parent, _: get(parent)
+
+
+def _shown_entity(payload: Payload) -> Entity | None:
+    return payload.entity
+
+
+def _command(name: str) -> Resolver:
+    def resolve(_: Any, info: Info, **arguments: Any) -> Any:
+        return run_command(info.context, name, plain(arguments))
+
+    return resolve
+
+
+def _audit(_: Any, info: Info, **arguments: Any) -> Any:
+    return read_audit(info.context, plain(arguments))
 
 
 def _resolver(type_name: str, field_name: str) -> Resolver:

@@ -9,6 +9,7 @@ from strawberry.federation import Schema
 from strawberry.schema.config import StrawberryConfig
 
 from schema.attach import attach
+from schema.commands import Mutation
 from schema.commercial import ChangeOrder, ContractLine
 from schema.customers import LegalEntity, Practice
 from schema.delivery import Assignment, Expense, Milestone, Task, TimeEntry
@@ -21,6 +22,7 @@ def build_schema() -> Schema:
     """The schema as Strawberry knows it, a Federation v2 subgraph; every field has its resolver."""
     built = Schema(
         query=Query,
+        mutation=Mutation,
         types=[LegalEntity, Practice, ContractLine, ChangeOrder, Task, Milestone, Assignment, TimeEntry, Expense],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

@@ -181,3 +181,22 @@ class ProjectSort(Enum):
     START_DATE = _told("START_DATE", "Planned start.")
     END_DATE = _told("END_DATE", "Planned end.")
     CONTRACT_VALUE = _told("CONTRACT_VALUE", "Value of the project's contract: by currency first, then by amount.")
+
+
+@strawberry.enum(description="What became of a command.")
+class CommandStatus(Enum):
+    """Command statuses."""
+
+    APPLIED = _told("APPLIED", "The owner has confirmed the change, and the graph shows it.")
+    ACCEPTED = _told("ACCEPTED", "On its way: the same key asked again tells how it stands.")
+    REJECTED = _told("REJECTED", "Not carried out; the errors say why.")
+
+
+@strawberry.enum(description="Who can do something about a failure, and whether it is tried again by itself.")
+class ExceptionClass(Enum):
+    """Exception classes."""
+
+    BUSINESS_RULE = _told("BUSINESS_RULE", "A rule of the firm forbids it: a person decides.")
+    DATA_QUALITY = _told("DATA_QUALITY", "Something is missing or does not fit: it is mended where it belongs.")
+    AUTHENTICATION = _told("AUTHENTICATION", "A system does not accept the hub's credentials or permissions.")
+    PLATFORM_AVAILABILITY = _told("PLATFORM_AVAILABILITY", "A system does not answer, or not in time: try again later.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from schema.audit import AuditConnection
 from schema.commercial import Contract, Opportunity
 from schema.customers import Customer
 from schema.declare import AFTER, SEARCH_DESCRIPTION, Connection, argument, first, told, value
@@ -63,4 +64,10 @@ class Query:
         AFTER,
     )
     invoice: Invoice | None = told("One invoice.", _ID)
+    audit: AuditConnection = told(
+        "Who did what, newest first; for integration support and finance operations.",
+        first(50),
+        AFTER,
+        argument("entityId", strawberry.ID | None, "Only what concerned this entity."),
+    )
     sources: list[SourceHealth] = told("The systems of record behind the graph, and how they are doing.")

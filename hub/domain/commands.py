@@ -14,6 +14,7 @@ from enum import Enum, StrEnum, auto
 from typing import NoReturn
 
 from hub.domain.callers import Caller
+from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain
 from hub.domain.lifecycle import PlannedWork, ProjectStage, hours_within, working_days
 from hub.domain.ownership import Role
@@ -75,6 +76,17 @@ class CommandStatus(StrEnum):
     APPLIED = "APPLIED"
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a payload says; `entity` is what it shows, by canonical id."""
+
+    status: CommandStatus
+    correlation_id: str
+    errors: tuple[Refusal, ...] = ()
+    replayed: bool = False
+    entity: CanonicalId | None = None
 
 
 # -- the ledger's states and repeats (domain.md 6.2) -------------------------------------------------

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from hub.domain.audit import AuditRow
 from hub.domain.callers import Caller
 from hub.domain.commands import Actor
 from hub.domain.ids import CanonicalId
@@ -39,24 +39,6 @@ class AuditEntry:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """A row as readers see it; `before` and `after` are JSON objects by attribute."""
-
-    id: int
-    at: datetime
-    actor: str
-    roles: tuple[str, ...]
-    on_behalf_of: str | None
-    correlation_id: str
-    action: str
-    entity_id: str | None
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-    outcome: str
-    code: str | None
-
-
 def name_of(caller: Caller) -> str:
     """Whom a row names: the work e-mail, or the token's subject where it has none."""
     return caller.email or caller.subject
@@ -74,11 +56,16 @@ async def record(engine: AsyncEngine, *entries: AuditEntry) -> None:
             await add(connection, *entries)
 
 
-async def record_cost_rate_read(
-    engine: AsyncEngine, actor: Actor, correlation_id: str, resources: Sequence[CanonicalId]
-) -> None:
-    """Somebody is about to see what these people cost (domain.md 9.1); call it before the answer leaves."""
-    await record(engine, *(AuditEntry(actor, correlation_id, READ_COST_RATE, "READ", i) for i in resources))
+class PostgresAuditTrail:
+    """See hub.ports.AuditTrail."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def cost_rate_read(self, actor: Actor, correlation_id: str, resources: Sequence[CanonicalId]) -> None:
+        """Note that somebody is about to see what these people cost (domain.md 9.1): one row a person."""
+        entries = (AuditEntry(actor, correlation_id, READ_COST_RATE, "READ", i) for i in resources)
+        await record(self._engine, *entries)
 
 
 async def read(
@@ -89,6 +76,12 @@ async def read(
     async with engine.connect() as connection:
         rows = await connection.execute(text(_READ), given)
         return [AuditRow(**{**row._asdict(), "roles": tuple(row.roles)}) for row in rows]
+
+
+async def count(engine: AsyncEngine, entity_id: CanonicalId | None = None) -> int:
+    """How many rows there are, of one entity if it is named."""
+    async with engine.connect() as connection:
+        return int((await connection.execute(text(_COUNT), {"entity": entity_id})).scalar_one())
 
 
 async def last_person(engine: AsyncEngine, action: str, entity_id: CanonicalId) -> str | None:
@@ -125,6 +118,7 @@ SELECT id, at, actor, roles, on_behalf_of, correlation_id, action, entity_id, be
 FROM audit WHERE (CAST(:before AS bigint) IS NULL OR id < CAST(:before AS bigint))
   AND (CAST(:entity AS text) IS NULL OR entity_id = CAST(:entity AS text))
 ORDER BY id DESC LIMIT :first"""
+_COUNT = "SELECT count(*) FROM audit WHERE CAST(:entity AS text) IS NULL OR entity_id = CAST(:entity AS text)"
 _LAST = """
 SELECT coalesce(on_behalf_of, actor) AS person FROM audit
 WHERE action = :action AND entity_id = :entity AND outcome = 'APPLIED' ORDER BY id DESC LIMIT 1"""

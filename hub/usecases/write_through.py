@@ -23,11 +23,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hub.context import caused_by
 from hub.domain import commands
-from hub.domain.commands import Actor, CommandState, CommandStatus, Refusal, Refused, Repeat, refuse, repeat_of
+from hub.domain.audit import AuditPage, as_shown, require_reader
+from hub.domain.commands import Actor, CommandState, CommandStatus, Outcome, Refusal, Refused, Repeat, refuse, repeat_of
 from hub.domain.identity import digest
 from hub.domain.ids import CanonicalId, MalformedId, kind_of, parse_id
 from hub.domain.kinds import Kind
@@ -69,29 +70,22 @@ FIRST_CHECK_S = 1.0
 MAX_KEY = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a payload says; `entity` is what it shows, by canonical id."""
-
-    status: CommandStatus
-    correlation_id: str
-    errors: tuple[Refusal, ...] = ()
-    replayed: bool = False
-    entity: CanonicalId | None = None
-
-
 class WriteThrough:
     """Runs commands. One for the life of the process; `aclose` waits for those under way."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, mutations: Mapping[str, Mutation]) -> None:
+        """`mutations` by name: hub.usecases.mutations.MUTATIONS."""
         self._desk = desk
+        self._mutations = mutations
         self._running: set[asyncio.Task[Outcome]] = set()
 
-    async def run(self, mutation: Mutation, given: Given, actor: Actor, correlation_id: str) -> Outcome:
+    async def run(self, name: str, given: Given, actor: Actor, correlation_id: str) -> Outcome:
         """Carry a command out, or answer what became of it; refusals are data.
 
-        A caller that goes away does not stop a command: it runs to its end, and its key tells the result.
+        `given` is the input by the graph's names, without what the caller left out or gave as null. A caller
+        that goes away does not stop a command: it runs to its end, and its key tells the result.
         """
+        mutation = self._mutations[name]
         try:
             _check_key(given)
             commands.authorize(actor, mutation.name, mutation.writers, approval=mutation.approval)
@@ -107,6 +101,15 @@ class WriteThrough:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    async def audit(
+        self, actor: Actor, *, first: int, before_id: int | None, entity_id: CanonicalId | None
+    ) -> AuditPage:
+        """A page of the audit trail, newest first, as the reader may see it. Raises NotPermitted."""
+        require_reader(actor.caller.roles)
+        rows = await audit.read(self._desk.engine, first=first + 1, before_id=before_id, entity_id=entity_id)
+        shown = tuple(as_shown(row, actor.caller.roles) for row in rows[:first])
+        return AuditPage(shown, len(rows) > first, await audit.count(self._desk.engine, entity_id))
 
     async def aclose(self) -> None:
         """Wait for the commands under way: each call to a system ends by its own timeout."""

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from hub.domain.commands import Actor, CommandStatus
+from hub.domain.commands import Actor, CommandStatus, Outcome
 from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import Role
 from hub.domain.records import RecordKey, Ref
 from hub.errors import SourceMisconfigured, SourceRejected, SourceThrottled, SourceUnavailable
 from hub.ports import ProcessState
 from hub.store.audit import read as read_audit
-from hub.usecases.write_through import Outcome
 from tests.support.commands import (
     EMAIL,
     FINANCE,

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from cache.record_cache import RecordCache
 from hub.domain.callers import Caller
-from hub.domain.commands import Actor
+from hub.domain.commands import Actor, Outcome
 from hub.domain.directory import kept_by
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
@@ -29,7 +29,7 @@ from hub.store.people import entity_of
 from hub.usecases.desk import Desk
 from hub.usecases.mutations import MUTATIONS
 from hub.usecases.verify import Verifier
-from hub.usecases.write_through import Outcome, WriteThrough
+from hub.usecases.write_through import WriteThrough
 from tests.support.fake_writer import FakeWriter
 
 TODAY = date(2026, 6, 17)
@@ -75,7 +75,7 @@ class Replica:
             RecordLocks(self.engine, lease_s=lease_s),
             lambda: TODAY,
         )
-        self.commands = WriteThrough(self.desk)
+        self.commands = WriteThrough(self.desk, MUTATIONS)
         self.verifier = Verifier(self.desk, settle_s=settle_s, orphans_after_s=0.0)
 
     async def start(self) -> None:
@@ -97,7 +97,7 @@ class Replica:
     async def run(self, mutation: str, actor: Actor, key: str = "k1", **given: Any) -> Outcome:
         """Give a command."""
         wanted = {"idempotencyKey": key, **given}
-        return await self.commands.run(MUTATIONS[mutation], wanted, actor, "00000000-0000-0000-0000-000000000001")
+        return await self.commands.run(mutation, wanted, actor, "00000000-0000-0000-0000-000000000001")
 
     async def verify(self) -> None:
         """Let the verifier look at everything now, due or not."""
