@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -105,8 +106,9 @@ async def test_a_kept_answer_ends_with_a_changed_record(firm: World) -> None:
     """Asked three times, the third comes from the kept answer; a new version of one record is seen at once."""
     asking = Asking(firm)
     await asking.load(PROJECTS)
-    for _ in range(3):
-        before = await asking.now(PROJECTS)
+    await asking.now(PROJECTS)
+    await asking.now(PROJECTS)
+    before = await asking.now(PROJECTS)
     assert asking.engine.counts.kept == 1
     project = firm.directory.rows[before["projects"]["nodes"][0]["id"]]
     firm.records.change(project.keys[Domain.PSA], name="Renamed")
@@ -174,7 +176,8 @@ async def test_null_of_a_non_null_field_nulls_the_nearest_place_that_may_be_null
     contract = firm.ids(Kind.CONTRACT)[0]
     entity = firm.directory.rows[contract]
     firm.records.change(entity.keys[Domain.CRM], status=None)
-    entity.kept.pop("status")  # type: ignore[attr-defined] -- a dictionary in this directory
+    kept = {name: value for name, value in entity.kept.items() if name != "status"}
+    firm.directory.rows[contract] = replace(entity, kept=kept)
     text = 'query ($id: ID!) { contract(id: $id) { status lines { name } } project(code: "PRJ-0000") { code } }'
     answer = await Asking(firm).answer(text, id=contract)
     assert answer.tree == {"contract": None, "project": {"code": "PRJ-0000"}}
