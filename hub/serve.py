@@ -17,7 +17,8 @@ import uvloop
 
 from hub.app.application import create_app
 from hub.app.auth import Verifier, local_issuer
-from hub.app.services import Readiness, Services
+from hub.app.persisted import read_manifest
+from hub.app.services import Limits, Readiness, Services
 from hub.app.tokens import installation_key, local_token
 from hub.domain.ownership import Role
 from hub.estate import Estate
@@ -88,13 +89,29 @@ def _services(hub: Hub) -> Services:
         loading = [state for state in states.values() if state is LoadState.LOADING]
         return Readiness(not loading and hub.listening, {"systems": dict(states)})
 
+    trusted = {} if settings.trusted_documents is None else read_manifest(settings.trusted_documents)
     tokens = {str(role): local_token(settings.data_dir, [role]) for role in Role if role is not Role.SERVICE}
     return Services(
         reads=hub.reads,
         verifier=Verifier(local_issuer(installation_key(settings.data_dir)), now=now),
         readiness=readiness,
         demo_tokens=tokens if settings.demo else None,
+        limits=_limits(settings),
+        cors_origins=settings.origins,
+        trusted_documents=trusted,
+        trusted_only=settings.trusted_only,
+        shared_texts=hub.texts,
         now=now,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        depth=settings.limit_depth,
+        aliases=settings.limit_aliases,
+        tokens=settings.limit_tokens,
+        cost=settings.limit_cost,
+        seconds=settings.request_seconds,
     )
 
 

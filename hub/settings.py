@@ -12,6 +12,12 @@
 | HUB_LOG_LEVEL | debug, info, warning or error | info |
 | HUB_FEED_SECONDS | pause between two runs of a change feed, overrides each kind's own | by kind |
 | HUB_DRAIN_SECONDS | how long a stop waits for requests under way | 10 |
+| HUB_REQUEST_SECONDS | how long a query may take; what is missing then is null with an error | 60 |
+| HUB_LIMIT_DEPTH, HUB_LIMIT_ALIASES, HUB_LIMIT_TOKENS | what one query may have of each | 15, 100, 5000 |
+| HUB_LIMIT_COST | how many entities one query may touch at most (hub.app.cost) | 25000 |
+| HUB_CORS_ORIGINS | web origins whose pages may ask, `https://a.example,https://b.example` | none |
+| HUB_TRUSTED_DOCUMENTS | a JSON file of registered documents by id, or an Apollo manifest | none |
+| HUB_TRUSTED_ONLY | `true`: execute registered documents only; introspection only in the demo | false |
 
 Secrets that the estate names (`{ env = "HUB_…" }`) are the estate's to read. Any other HUB_* variable is
 a mistake and is reported.
@@ -19,16 +25,19 @@ a mistake and is reported.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from hub.errors import ConfigError
 
 PREFIX = "HUB_"
 TEST_PREFIX = "HUB_TEST_"
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
 class Settings(BaseModel):
@@ -47,6 +56,32 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     feed_seconds: float | None = Field(default=None, gt=0)
     drain_seconds: float = Field(default=10.0, ge=0)
+    request_seconds: float = Field(default=60.0, gt=0)
+    limit_depth: int = Field(default=15, ge=1)
+    limit_aliases: int = Field(default=100, ge=0)
+    limit_tokens: int = Field(default=5_000, ge=1)
+    limit_cost: int = Field(default=25_000, ge=0)
+    cors_origins: str = ""
+    trusted_documents: Path | None = None
+    trusted_only: bool = False
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The web origins whose pages may ask."""
+        return frozenset(_words(self.cors_origins))
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        if not all(_ORIGIN.fullmatch(word) for word in _words(value)):
+            raise ValueError("must be origins such as https://dashboards.example, separated by commas")
+        return value
+
+    @model_validator(mode="after")
+    def _has_documents(self) -> Self:
+        if self.trusted_only and self.trusted_documents is None:
+            raise PydanticCustomError("trusted_only", "HUB_TRUSTED_ONLY: needs HUB_TRUSTED_DOCUMENTS")
+        return self
 
     @field_validator("database_url")
     @classmethod
@@ -85,7 +120,14 @@ def unknown_variables(environ: Mapping[str, str], used_by_estate: Collection[str
 
 def _problems(error: ValidationError) -> list[str]:
     """Problems by variable name, without the values: a value may be a secret."""
-    return [
-        f"{PREFIX}{str(e['loc'][0]).upper()}: {'is missing' if e['type'] == 'missing' else e['msg']}"
-        for e in error.errors(include_input=False, include_url=False)
-    ]
+    return [_problem(e) for e in error.errors(include_input=False, include_url=False)]
+
+
+def _problem(error: ErrorDetails) -> str:
+    message = "is missing" if error["type"] == "missing" else error["msg"]
+    # What is wrong between two settings names them itself.
+    return f"{PREFIX}{str(error['loc'][0]).upper()}: {message}" if error["loc"] else message
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

@@ -24,7 +24,7 @@ import httpx
 import stamina
 from prometheus_client import Counter, Histogram
 
-from hub.context import CAUSE, remaining
+from hub.context import CAUSE, note_call, remaining
 from hub.errors import (
     HubError,
     SourceError,
@@ -205,6 +205,7 @@ class Transport:
         limit = min(self._time_left(call), PROBE_TIMEOUT_S) if probe else self._time_left(call)
         timeout = httpx.Timeout(limit, connect=min(limit, CONNECT_TIMEOUT_S))
         client = self._open()
+        note_call(self.system)
         send = {**call.send, "headers": {**call.send["headers"], "X-Request-Cause": CAUSE.get()}}
         try:
             # httpx bounds each phase; a drip-feeding server needs a bound on the whole.

@@ -10,12 +10,16 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Correlation-Id"
-_STATE = "correlation_id"
 _GOOD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+def chosen(given: str | None) -> str:
+    """The caller's id where it is plain text, else a new one."""
+    return given if given is not None and _GOOD.fullmatch(given) else str(uuid.uuid4())
+
+
 class CorrelationMiddleware:
-    """Gives each request its id and tells it in the answer; an id that is not plain text is replaced."""
+    """Tells each request's id in its answer; the GraphQL endpoint, which needs the id itself, does so on its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,18 +29,11 @@ class CorrelationMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = HTTPConnection(scope).headers.get(HEADER, "")
-        chosen = given if _GOOD.fullmatch(given) else str(uuid.uuid4())
-        scope.setdefault("state", {})[_STATE] = chosen
+        correlation = chosen(HTTPConnection(scope).headers.get(HEADER))
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = chosen
+                MutableHeaders(scope=message)[HEADER] = correlation
             await send(message)
 
         await self._app(scope, receive, tell)
-
-
-def correlation_id(http: HTTPConnection) -> str:
-    """The id of a request that came through the middleware."""
-    return str(http.scope["state"][_STATE])

@@ -22,6 +22,7 @@ from graphql.language import SKIP
 from graphql.utilities import validate_input_literal
 from graphql.validation import MaxIntrospectionDepthRule, ValuesOfCorrectTypeRule
 
+from hub.app.cost import Costs
 from hub.app.limits import exceeded, excesses
 from hub.app.services import Limits
 from hub.errors import InvalidInput
@@ -72,19 +73,26 @@ RULES = [
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A query as it may be executed, or the errors for which it may not."""
+    """A query as it may be executed, with what its operations cost, or the errors for which it may not."""
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
+    costs: Costs | None = None
 
 
 class Documents:
-    """Checks query texts against one schema; the newest outcomes stay in memory."""
+    """Checks query texts against one schema; the newest outcomes stay in memory, those of `pinned` texts for good."""
 
     def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
         self._schema = schema
         self._limits = limits
         self._known: OrderedDict[str, Checked] = OrderedDict()
+        self._pinned: dict[str, Checked] = {}
+
+    def pin(self, query: str) -> Checked:
+        """Check a text now and keep the outcome for good."""
+        outcome = self._pinned[query] = self._check(query)
+        return outcome
 
     def checked(self, query: str) -> Checked:
         """The outcome for a query text."""
@@ -92,6 +100,9 @@ class Documents:
         if known is not None:
             self._known.move_to_end(query)
             return known
+        pinned = self._pinned.get(query)
+        if pinned is not None:
+            return pinned
         outcome = self._check(query)
         if len(query) <= LONGEST_KEPT:
             self._known[query] = outcome
@@ -105,7 +116,9 @@ class Documents:
             errors = excesses(document, self._limits) or self._validate(document)
         except GraphQLSyntaxError as error:
             return Checked(None, (self._of_syntax(error),))
-        return Checked(None, tuple(errors)) if errors else Checked(document)
+        if errors:
+            return Checked(None, tuple(errors))
+        return Checked(document, costs=Costs(self._schema, document))
 
     def _of_syntax(self, error: GraphQLSyntaxError) -> GraphQLError:
         # graphql-core tells its own refusals apart by their texts only; tests hold us to these.

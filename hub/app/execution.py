@@ -11,6 +11,7 @@ from graphql import DocumentNode, GraphQLSchema
 from graphql import execute as execute_graphql
 
 from hub.app.errors import of_fault, shown
+from hub.app.explain import Explanation
 from resolvers.faults import merged, place
 from resolvers.request import Request
 
@@ -20,12 +21,16 @@ ResponseBody: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """A valid document, which of its operations, with which variables (not coerced yet), for which request."""
+    """A valid document, which of its operations, with which variables (not coerced yet), for which request.
+
+    `explanation` is there when the caller wants to know how the answer came about.
+    """
 
     document: DocumentNode
     operation_name: str | None
     variables: Mapping[str, Any]
     request: Request
+    explanation: Explanation | None = None
 
 
 Execute: TypeAlias = Callable[[OperationRequest], Awaitable[ResponseBody]]

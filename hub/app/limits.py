@@ -23,7 +23,8 @@ def exceeded(name: str, found: int | None, limit: int) -> GraphQLError:
     """The refusal: what is too much, how much it is where that is known, and what is allowed."""
     amount = "more than" if found is None else f"{found}, more than"
     message = f"The query has {amount} the allowed {name} of {limit}."
-    return GraphQLError(message, extensions={"code": LIMIT_EXCEEDED, "limit": name, "allowed": limit})
+    actual = {} if found is None else {"actual": found}
+    return GraphQLError(message, extensions={"code": LIMIT_EXCEEDED, "limit": name, "allowed": limit, **actual})
 
 
 def excesses(document: DocumentNode, limits: Limits) -> list[GraphQLError]:

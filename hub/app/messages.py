@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
 
-from hub.app.errors import simple
+from hub.app.exchange import Incoming, TooLong
 from hub.app.execution import ResponseBody
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
 _MAX_AGE = re.compile(r"max-age\s*=\s*\"?(\d{1,9})\"?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Refused(Exception):
@@ -34,13 +34,19 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The parameters of a GraphQL request."""
+    """The parameters of a GraphQL request.
 
-    query: str
+    The document is given as `query`, or named by `document_id`, or by the SHA-256 `digest` of its text.
+    """
+
+    query: str | None
     operation_name: str | None
     variables: Mapping[str, Any]
+    document_id: str | None = None
+    digest: str | None = None
 
 
+@lru_cache(maxsize=256)
 def media_type(accept: str | None) -> str:
     """The form of the answer that the caller prefers. Raises Refused (406) when it takes none of ours."""
     if not accept or not accept.strip():
@@ -51,7 +57,7 @@ def media_type(accept: str | None) -> str:
         if offered is not None and quality > weight:
             best, weight = offered, quality
     if best is None:
-        raise Refused(406, f"answers are given as {GRAPHQL_JSON} or {JSON}")
+        raise Refused(406, f"answers are given as {GRAPHQL_JSON} or {JSON}, in UTF-8", "NOT_ACCEPTABLE")
     return best
 
 
@@ -62,53 +68,80 @@ def wants_page(accept: str | None) -> bool:
 
 
 def _ranges(accept: str) -> list[tuple[str, float]]:
-    """Media ranges with their weights, in the order given."""
+    """Media ranges with their weights, in the order given; those in another encoding than ours weigh nothing."""
     found = []
     for part in accept.split(","):
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))
         weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
         try:
-            found.append((name, float(weight)))
+            found.append((name, float(weight) if _is_utf8(parameters) else 0.0))
         except ValueError:
             continue
     return found
 
 
+def _is_utf8(parameters: list[str]) -> bool:
+    charset = next((p[8:].strip('"') for p in parameters if p.startswith("charset=")), "utf-8")
+    return charset in {"utf-8", "utf8"}
+
+
 def max_age(cache_control: str | None) -> float | None:
     """How old values may be, in seconds, from a request's Cache-Control; None when it does not say."""
-    text = (cache_control or "").lower()
+    if not cache_control:
+        return None
+    text = cache_control.lower()
     if "no-cache" in text or "no-store" in text:
         return 0.0
     match = _MAX_AGE.search(text)
     return None if match is None else float(match[1])
 
 
-async def parameters(http: HttpRequest, body_bytes: int) -> Parameters:
+# -- what is asked ----------------------------------------------------------------------------------
+
+
+def check_method(incoming: Incoming) -> None:
+    """Raise Refused (405) for a method that asks nothing."""
+    if incoming.method not in {"GET", "POST"}:
+        raise Refused(405, "send queries by GET or POST", "METHOD_NOT_ALLOWED", {"Allow": "GET, POST"})
+
+
+async def parameters(incoming: Incoming, body_bytes: int) -> Parameters:
     """The parameters of a GET's query string or a POST's body. Raises Refused."""
-    if http.method == "GET":
-        given: dict[str, Any] = dict(http.query_params)
-        if given.get("variables"):
-            given["variables"] = _json(given["variables"].encode(), "variables are not valid JSON")
-        else:
-            given.pop("variables", None)
-    else:
-        content_type = http.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != JSON:
-            raise Refused(415, f"send the request as {JSON}")
-        given = _json(await _body(http, body_bytes), "the body is not valid JSON")
-        if not isinstance(given, dict):
-            raise Refused(400, "the body is not a JSON object")
+    given = _of_query_string(incoming) if incoming.method == "GET" else await _of_body(incoming, body_bytes)
     return _checked(given)
 
 
-async def _body(http: HttpRequest, limit: int) -> bytes:
-    parts, size = [], 0
-    async for part in http.stream():
-        size += len(part)
-        if size > limit:
-            raise Refused(413, f"the body is longer than {limit} bytes")
-        parts.append(part)
-    return b"".join(parts)
+def _of_query_string(incoming: Incoming) -> Mapping[str, Any]:
+    try:
+        given: dict[str, Any] = dict(incoming.parameters())
+    except ValueError:
+        raise Refused(400, "the query string is not UTF-8 in percent-encoding") from None
+    for name in ("variables", "extensions"):
+        text = given.pop(name, "")
+        if text:
+            given[name] = _json(text.encode(), f"{name} are not valid JSON")
+    return given
+
+
+async def _of_body(incoming: Incoming, limit: int) -> Mapping[str, Any]:
+    _check_content_type(incoming.header(b"content-type"))
+    try:
+        body = await incoming.body(limit)
+    except TooLong:
+        raise Refused(413, f"the body is longer than {limit} bytes", "TOO_LONG") from None
+    given = _json(body, "the body is not valid JSON")
+    if isinstance(given, list):
+        raise Refused(400, "batches are not supported: send one operation per request", "BATCHING_NOT_SUPPORTED")
+    if not isinstance(given, dict):
+        raise Refused(400, "the body is not a JSON object")
+    return given
+
+
+@lru_cache(maxsize=64)
+def _check_content_type(content_type: str | None) -> None:
+    name, *parameters = (piece.strip().lower() for piece in (content_type or "").split(";"))
+    if name != JSON or not _is_utf8(parameters):
+        raise Refused(415, f"send the request as {JSON}, in UTF-8", "UNSUPPORTED_MEDIA_TYPE", {"Accept": JSON})
 
 
 def _json(text: bytes, problem: str) -> Any:
@@ -120,29 +153,43 @@ def _json(text: bytes, problem: str) -> Any:
 
 def _checked(given: Mapping[str, Any]) -> Parameters:
     query, name, variables = given.get("query"), given.get("operationName"), given.get("variables")
-    if not isinstance(query, str) or not query.strip():
-        raise Refused(400, "query is missing or not a text")
+    if not isinstance(query, str | None):
+        raise Refused(400, "query is not a text")
     if not isinstance(name, str | None):
         raise Refused(400, "operationName is not a text")
     if not isinstance(variables, dict | None):
         raise Refused(400, "variables are not an object")
-    if not isinstance(given.get("extensions"), dict | str | None):
+    document_id, digest = given.get("documentId"), _digest(given.get("extensions"))
+    if not isinstance(document_id, str | None):
+        raise Refused(400, "documentId is not a text")
+    query = query if query and not query.isspace() else None
+    if query is None and not document_id and digest is None:
+        raise Refused(400, "query is missing")
+    if query is not None and document_id:
+        raise Refused(400, "give either query or documentId")
+    return Parameters(query, name or None, variables or {}, document_id or None, digest)
+
+
+def _digest(extensions: Any) -> str | None:
+    """The digest of Apollo's `persistedQuery` extension; None without it."""
+    if extensions is None:
+        return None
+    if not isinstance(extensions, dict):
         raise Refused(400, "extensions are not an object")
-    return Parameters(query, name or None, variables or {})
+    named = extensions.get("persistedQuery")
+    if named is None:
+        return None
+    if not isinstance(named, dict) or named.get("version") != 1:
+        raise Refused(400, "persistedQuery is known in version 1", "PERSISTED_QUERY_NOT_SUPPORTED")
+    digest = named.get("sha256Hash")
+    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+        raise Refused(400, "persistedQuery.sha256Hash is not a SHA-256 in lower-case hexadecimal digits")
+    return digest
 
 
-def refusal(refused: Refused, form: str, correlation_id: str) -> Response:
-    """The answer to a refused request."""
-    body = {"errors": [simple(str(refused), refused.code, correlation_id)]}
-    return answer(body, form, refused.status, refused.headers)
+# -- what is answered -------------------------------------------------------------------------------
 
 
 def status_of(body: ResponseBody, form: str) -> int:
     """200 for what was executed; else 400, except that plain JSON is answered with 200 by tradition."""
     return 200 if "data" in body or form == JSON else 400
-
-
-def answer(body: ResponseBody, form: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """A body as a response in the given form; answers depend on the caller, so nobody else may keep them."""
-    sent = {"Cache-Control": "private, no-store", "Vary": "Accept, Authorization", **(headers or {})}
-    return Response(orjson.dumps(body), status, sent, media_type=f"{form}; charset=utf-8")

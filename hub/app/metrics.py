@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
@@ -13,6 +15,15 @@ SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 ERRORS = Counter("hub_graphql_errors_total", "GraphQL errors by code", ["code"])
+
+CLIENT_GONE = 499
+"""The status that a request is counted under whose client did not wait for its answer."""
+
+
+@cache
+def requests(status: int) -> Counter:
+    """The counter of a status, looked up once."""
+    return REQUESTS.labels(status)
 
 
 async def metrics(_: HttpRequest) -> Response:

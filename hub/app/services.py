@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.app.auth import Verifier
+from hub.app.persisted import SharedTexts
 from resolvers.reads import Reads
 
 
@@ -27,6 +28,7 @@ class Limits:
     depth: int = 15
     aliases: int = 100
     tokens: int = 5_000
+    cost: int = 25_000
     body_bytes: int = 1_000_000
     seconds: float = 60.0
 
@@ -45,7 +47,9 @@ class Services:
     """The parts of the application.
 
     `running` is entered when the server starts and left when it has answered its last request.
-    `demo_tokens`: role → token for the playground, None outside the demo.
+    `demo_tokens`: role → token for the playground, None outside the demo. `cors_origins`: whose pages may ask.
+    `trusted_documents`: registered texts by id; with `trusted_only` no others are executed. `shared_texts` keeps
+    the texts behind automatic persisted queries for all replicas.
     """
 
     reads: Reads
@@ -54,4 +58,13 @@ class Services:
     running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     demo_tokens: Mapping[str, str] | None = None
     limits: Limits = field(default_factory=Limits)
+    cors_origins: frozenset[str] = frozenset()
+    trusted_documents: Mapping[str, str] = field(default_factory=dict)
+    trusted_only: bool = False
+    shared_texts: SharedTexts | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def demo(self) -> bool:
+        """Whether this is the demo, where everyone may look behind the answers."""
+        return self.demo_tokens is not None

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cache.record_cache import RecordCache
 from cache.redis_tier import RedisTier
+from cache.shared_texts import RedisTexts
 from hub.domain.kinds import Domain
 from hub.errors import ConfigError
 from hub.estate import Estate, read_estate
@@ -47,6 +48,7 @@ class Hub:
     reads: Reads
     worker: FeedWorker
     directory: PostgresDirectory
+    texts: RedisTexts | None
 
     @property
     def listening(self) -> bool:
@@ -114,6 +116,9 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
         directory = PostgresDirectory(engine)
         directory.start()
         stack.push_async_callback(directory.aclose)
+        texts = None if redis_url is None else RedisTexts(redis_url)
+        if texts is not None:
+            stack.push_async_callback(texts.aclose)
         roles = estate.reference.roles()
         domains = {key: config.domain for key, config in estate.systems.items()} | {REFERENCE: Domain.HUB}
         writer = PostgresDirectoryWriter(engine, domains=domains, roles=roles)
@@ -140,6 +145,7 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
             Reads(directory, writer, cache, adapters, monitor, roles),
             worker,
             directory,
+            texts,
         )
 
 
