@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import orjson
 
@@ -18,16 +19,47 @@ from resolvers.engine.sight import Sight
 from resolvers.graph import TYPE_OF_KIND, ByIds, Derived, Lookup, Pages
 from resolvers.request import Request
 
-Memo = dict[CanonicalId, tuple[Any, ...]]
-"""By entity: what its encoding was made from, then the encoding."""
+ENCODINGS = 150_000
+"""How many encodings all plans keep together; one has some hundred bytes."""
 
-ENCODINGS = 20_000
-"""How many encodings of one selection set are kept."""
+
+class Memo(dict[CanonicalId, tuple[Any, ...]]):
+    """The encodings of one selection set, by entity: what each was made from, then the encoding."""
+
+    # One memo is never another, whatever is in it.
+    __hash__ = object.__hash__
+
+
+class Room:
+    """Where all encodings of the process are; too many are forgotten all at once, which is cheap and seldom."""
+
+    def __init__(self, limit: int = ENCODINGS) -> None:
+        self._limit = limit
+        self._made = 0
+        self._memos: WeakSet[Memo] = WeakSet()
+
+    def memo(self) -> Memo:
+        """Room for one selection set."""
+        made = Memo()
+        self._memos.add(made)
+        return made
+
+    def keep(self, memo: Memo, canonical_id: CanonicalId, encoding: tuple[Any, ...]) -> None:
+        """Keep an encoding."""
+        self._made += 1
+        if self._made > self._limit:
+            self._made = 1
+            for each in self._memos:
+                each.clear()
+        memo[canonical_id] = encoding
+
+
+ROOM = Room()
 
 
 def new_memos(plan: Plan) -> list[Memo]:
     """Room for the encodings of a plan, by number of the selection set."""
-    return [{} for _ in plan.selections]
+    return [ROOM.memo() for _ in plan.selections]
 
 
 def varies(plan: Plan) -> bool:
@@ -82,10 +114,8 @@ class Run:
     # -- called by generated code ----------------------------------------------------------------
 
     def remember(self, memo: Memo, canonical_id: CanonicalId, encoding: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Keep an encoding; too many are forgotten all at once, which is cheap and seldom."""
-        if len(memo) >= ENCODINGS:
-            memo.clear()
-        memo[canonical_id] = encoding
+        """Keep an encoding, and give it back."""
+        ROOM.keep(memo, canonical_id, encoding)
         return encoding
 
     def pages(self, asked: FieldPlan, parents: Sequence[CanonicalId]) -> Sequence[EntityPage]:

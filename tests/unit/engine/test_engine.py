@@ -12,11 +12,13 @@ import pytest
 from graphql import DocumentNode, parse
 
 from hub.domain.callers import Caller
+from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import Role
 from resolvers.engine.engine import Answer, Engine, Operation
 from resolvers.engine.explain import Steps
 from resolvers.engine.plan import Declined
+from resolvers.engine.running import Room
 from resolvers.request import Request
 from schema.build import graphql_schema
 from tests.support.graph_world import TODAY, World, make_world
@@ -231,3 +233,15 @@ async def test_a_client_that_goes_away_ends_the_loading(firm: World, monkeypatch
     with pytest.raises(asyncio.CancelledError):
         await work
     assert len(ended) > 1
+
+
+def test_encodings_have_a_bounded_room() -> None:
+    """When there are too many, those of all plans go."""
+    room = Room(limit=10)
+    first, second = room.memo(), room.memo()
+    for n in range(9):
+        room.keep(first, CanonicalId(f"prj_{n}"), (n,))
+    room.keep(second, CanonicalId("prj_a"), (1,))
+    room.keep(second, CanonicalId("prj_b"), (2,))
+    assert not first
+    assert list(second) == ["prj_b"]
