@@ -27,7 +27,7 @@ class Memo(dict[CanonicalId, tuple[Any, ...]]):
     """The encodings of one selection set, by entity: what each was made from, then the encoding."""
 
     # One memo is never another, whatever is in it.
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment] # dictionaries have none, on purpose
 
 
 class Room:
