@@ -28,6 +28,8 @@ from graphql import (
 )
 
 NO_VALUE = object()
+REFERENCE_ONLY = frozenset({("Query", "audit")})
+"""What the reference path alone does, on purpose: the hub's own audit trail is no part of the table of fields."""
 
 
 @dataclass(slots=True)
@@ -78,10 +80,13 @@ class Operations:
         return "{ " + (" ".join(parts) or "__typename") + " }"
 
     def _chosen(self, on: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> list[str]:
-        names = [n for n, f in on.fields.items() if not n.startswith("_") and (depth > 1 or self._flat(f))]
+        names = [n for n, f in on.fields.items() if self._open(on.name, n) and (depth > 1 or self._flat(f))]
         self._left -= 1
         most = 4 if depth > 1 and self._left > 0 else 2
         return self._random.sample(names, min(len(names), self._random.randint(1, most)))
+
+    def _open(self, on: str, name: str) -> bool:
+        return not name.startswith("_") and (on, name) not in REFERENCE_ONLY
 
     def _flat(self, of: GraphQLField) -> bool:
         return is_leaf_type(get_named_type(of.type))
