@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from cache.memory import Entry
+from cache.memory import EXISTENCE, Entry
 from hub.domain.kinds import Kind
 from hub.domain.money import Money
 from hub.domain.records import (
@@ -61,7 +61,7 @@ def dump(entry: Entry) -> bytes:
         body |= {
             "key": list(record.key),
             "attributes": {name: _write(record.attributes[name]) for name in shared},
-            "at": {name: entry.at[name] for name in shared},
+            "at": {name: entry.at[name] for name in (EXISTENCE, *shared)},
             "stamp": record.stamp,
             "source_timestamp": _write(record.source_timestamp),
             "fetched_at": record.fetched_at.isoformat(),

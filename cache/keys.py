@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.domain.records import RecordKey
 
-SHAPE_VERSION = 1
+SHAPE_VERSION = 2
 """Raise whenever the stored form of a record changes."""
 _PREFIX = f"hub:r{SHAPE_VERSION}"
 INVALIDATIONS = f"{_PREFIX}:invalid"

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from hub.domain.records import Record, RecordKey
 from hub.ports import CachedRecord
 
+EXISTENCE = ""
+"""The entry of `at` for the record itself, whatever was asked of it."""
+
 
 @dataclass(slots=True)
 class Entry:
     """What is known of one record, never changed in place: a newer answer makes a new entry.
 
-    `at` has the instant (epoch seconds) at which each attribute was fetched; for an object that the
-    vendor does not have, `record` is None and `missing_at` says when it was asked. `fresh_until` keeps,
+    `at` has the instant (epoch seconds) at which each attribute was fetched, and under EXISTENCE the one at
+    which the record itself was: some have no attributes. For an object that the vendor does not have,
+    `record` is None and `missing_at` says when it was asked. `fresh_until` keeps,
     per set of attributes asked for, until when they may be served without a second thought.
     """
 
@@ -34,7 +38,7 @@ class Entry:
         if self.record is None:
             return self.missing_at
         try:
-            return min((self.at[name] for name in attributes), default=max(self.at.values(), default=0.0))
+            return min(self.at[name] for name in attributes or {EXISTENCE})
         except KeyError:
             return None
 
@@ -73,7 +77,7 @@ class MemoryTier:
 
 def merged(old: Entry | None, record: Record, now: float) -> Entry:
     """The entry after a fetch: attributes of an unchanged object add up, a changed object starts anew."""
-    at = dict.fromkeys(record.attributes, now)
+    at = {EXISTENCE: now, **dict.fromkeys(record.attributes, now)}
     if old is None or old.record is None or old.record.stamp != record.stamp:
         return Entry(record, at)
     together = {**old.record.attributes, **record.attributes}

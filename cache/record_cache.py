@@ -155,9 +155,7 @@ class RecordCache:
 
     # -- fetching: one flight per key ------------------------------------------------------------
 
-    async def _fetch_all(
-        self, keys: Sequence[RecordKey], attributes: frozenset[str]
-    ) -> dict[RecordKey, SourceError]:
+    async def _fetch_all(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> dict[RecordKey, SourceError]:
         """Fetch keys of any systems and kinds side by side; the errors by key."""
         joined: dict[RecordKey, asyncio.Future[SourceError | None]] = {}
         groups: dict[tuple[str, Kind], list[RecordKey]] = defaultdict(list)
@@ -183,7 +181,6 @@ class RecordCache:
             await self._fetch_group(system, kind, keys, flight.attributes)
         except SourceError as fault:
             error = fault
-            self._failures[system, kind] = (self._clock() + FAILURE_S, fault)
         except Exception as fault:
             log.exception("fetching %s of %s failed", kind, system)
             error = SourceUnavailable(system, "the answer could not be used")
@@ -212,6 +209,11 @@ class RecordCache:
             with within(WAIT_WITH_STAND_IN_S if has_stand_in else WAIT_S):
                 records = await self._adapters[system].fetch(kind, [k.external_id for k in mine], attributes)
             await self._store(dict(zip(mine, records, strict=True)))
+        except SourceError as fault:
+            # Noted where it happens: a failure that only answers for an earlier one must not prolong it, or a
+            # system that is asked for more than once a second would never be called again.
+            self._failures[system, kind] = (self._clock() + FAILURE_S, fault)
+            raise
         finally:
             if self._shared is not None:
                 await self._shared.end_flights(mine)

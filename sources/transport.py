@@ -105,6 +105,7 @@ class Transport:
     health: Health = field(default_factory=Health, init=False)
     _client: httpx.AsyncClient | None = field(default=None, init=False)
     _budget: Budget = field(init=False)
+    _probes: set[asyncio.Task[Response]] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self._budget = self.budget or LocalBudget(self.limits.concurrent, self.limits.calls_per_minute)
@@ -140,6 +141,10 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the connections; a later call opens new ones."""
+        probes = list(self._probes)
+        for probe in probes:
+            probe.cancel()
+        await asyncio.gather(*probes, return_exceptions=True)
         if self._client is not None:
             await self._client.aclose()
             self._client = None
@@ -174,9 +179,12 @@ class Transport:
         try:
             self.breaker.check()
             async with self._budget.slot(wait_s):
+                # Before the breaker admits: what it admits must end in a verdict.
+                given_s = self._time_left(call)
                 probe = self.breaker.admit()
-                with self._watched(probe=probe, given_s=self._time_left(call)):
-                    return await self._exchange(call, probe=probe)
+                if probe and call.idempotent:
+                    return await self._probe(call, given_s)
+                return await self._watched_exchange(call, given_s, probe=probe)
         except BreakerOpen as exc:
             raise SourceUnavailable(
                 self.system, "is not called while it is down", operation=call.operation, sent=False
@@ -193,6 +201,27 @@ class Transport:
             if call.idempotent or not exc.sent:
                 raise
             raise WriteOutcomeUnknown(self.system, "the answer was lost", operation=call.operation) from exc
+
+    async def _probe(self, call: _Call, given_s: float) -> Response:
+        """Send the one call that finds out whether the system is back; it goes on when its caller gives up.
+
+        A fetch of several calls is given up as soon as one of them is refused, as the others are while one
+        probes: with it the probe would end without an outcome, and the system would stay down for the hub.
+        """
+        task = asyncio.create_task(self._watched_exchange(call, given_s, probe=True))
+        self._probes.add(task)
+        task.add_done_callback(self._probed)
+        return await asyncio.shield(task)
+
+    def _probed(self, task: asyncio.Task[Response]) -> None:
+        """Let go of a probe that has ended; whoever still waits for it learns how."""
+        self._probes.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def _watched_exchange(self, call: _Call, given_s: float, *, probe: bool) -> Response:
+        with self._watched(probe=probe, given_s=given_s):
+            return await self._exchange(call, probe=probe)
 
     def _time_left(self, call: _Call) -> float:
         left = remaining(self.limits.timeout_s)

@@ -11,7 +11,7 @@ import pytest
 
 from cache.codec import dump, load
 from cache.keys import entry_key
-from cache.memory import Entry
+from cache.memory import EXISTENCE, Entry
 from cache.policy import FAILURE_S, NEGATIVE_S, POLICY
 from cache.record_cache import RecordCache
 from cache.redis_tier import RedisTier
@@ -198,6 +198,30 @@ async def test_a_failure_answers_for_its_kind_for_a_moment_and_heals(
     assert await name_of(cache) == "One"
 
 
+async def test_a_record_without_attributes_is_remembered_too(cache: RecordCache, source: MemoryAdapter) -> None:
+    """Some systems only say that they know the object; who asks for no more asks once."""
+    source.objects[Kind.PROJECT, "1"] = {}
+    for _ in range(2):
+        (known,) = await cache.load([KEY], frozenset())
+        assert known.record is not None
+    assert len(source.fetches) == 1
+    assert cache.peek(KEY, frozenset()) is not None
+
+
+async def test_a_failure_is_not_prolonged_by_those_who_ask_meanwhile(
+    cache: RecordCache, source: MemoryAdapter, clock: Clock
+) -> None:
+    """A kind that somebody asks for all the time heals as soon as one that nobody asks for."""
+    source.failure = SourceUnavailable("psa", "down")
+    await name_of(cache)
+    source.failure = None
+    for _ in range(3):
+        clock.now += FAILURE_S * 0.3
+        assert await name_of(cache) == "SOURCE_UNAVAILABLE"
+    clock.now += FAILURE_S * 0.3
+    assert await name_of(cache) == "One"
+
+
 async def test_memory_is_bounded(source: MemoryAdapter, clock: Clock) -> None:
     """The oldest entries go first."""
     small = RecordCache({"psa": source}, memory_entries=3, clock=clock)
@@ -306,7 +330,7 @@ def test_every_value_survives_the_shared_form() -> None:
         "lines": (InvoiceLineValue(None, usd, "2026-03", Ref(Kind.MILESTONE, "m", "canonical")),),
         "rate": DatedRate(usd, day),
     }
-    at = dict.fromkeys(attributes, 5.0)
+    at = {EXISTENCE: 6.0, **dict.fromkeys(attributes, 5.0)}
     instant = datetime(2026, 3, 1, tzinfo=UTC)
     entry = Entry(Record(KEY, attributes, "s", instant, instant), at)
     again = load(dump(entry))

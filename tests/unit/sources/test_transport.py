@@ -252,6 +252,35 @@ async def test_a_cancelled_call_says_nothing_about_the_system() -> None:
         await subject.call("GET", "/x")
 
 
+async def test_a_probe_goes_on_when_its_caller_gives_up() -> None:
+    """A fetch of two calls gives up when the second is refused because the first one probes; both then find it back."""
+    network, answered = Network(httpx.Response(503), ok()), asyncio.Event()
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        answer = network(request)
+        if answer.status_code == 200:
+            await answered.wait()
+        return answer
+
+    subject = transport(slow, breaker=Breaker(threshold=1, reopen_s=0.0))
+    with pytest.raises(SourceUnavailable):
+        await subject.call("GET", "/x")
+
+    async def fetch() -> None:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(subject.call("GET", "/x"))
+            both.create_task(subject.call("GET", "/y"))
+
+    for _ in range(2):
+        with pytest.raises(ExceptionGroup):
+            await fetch()
+    answered.set()
+    await asyncio.gather(*subject._probes)
+    assert (await subject.call("GET", "/y")).status == 200
+    assert [request.url.path for request in network.requests] == ["/base/x", "/base/x", "/base/y"]
+    await subject.aclose()
+
+
 async def test_health_remembers_the_last_contact() -> None:
     """A system that stops answering keeps the instant at which it last did."""
     subject = transport(Network(ok(), httpx.ConnectError("refused")), limits=Limits(attempts=1))
