@@ -8,9 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from hub.domain.commands import Actor
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
 from hub.domain.records import Record, RecordKey, Value
+from hub.domain.row_scope import RowScope
+from hub.domain.visibility import FieldGroup
 
 
 class Deletes(StrEnum):
@@ -152,7 +155,8 @@ class Entity:
     `keys` has the primary record per domain; `records` all active ones, in a stable order. `kept` has the
     kept attributes by name with links already as canonical ids; what has no value, or links to nothing here, is absent;
     plus what the hub derives: `stage` and `legal_entity`, `customer` of a project; `role` of a resource;
-    `invoice` of a milestone. `record_kind` tells a subcontractor from an employee.
+    `invoice` of a milestone. `record_kind` tells a subcontractor from an employee. `withheld` are field groups that
+    this caller otherwise reads, but not of this entity (hub.domain.row_scope).
     """
 
     id: CanonicalId
@@ -161,6 +165,7 @@ class Entity:
     keys: Mapping[Domain, RecordKey]
     records: tuple[RecordKey, ...]
     kept: Mapping[str, Value]
+    withheld: frozenset[FieldGroup] = frozenset()
 
 
 class Op(StrEnum):
@@ -195,7 +200,7 @@ class PageQuery:
     """Which page of which entities: filters, order (ties by id), keyset cursors.
 
     `via` and `parents`: children whose link attribute `via` names a parent, paged per parent. Exactly
-    one of first and last is set; None for both means all.
+    one of first and last is set; None for both means all. `scope` limits rows to what the caller sees.
     """
 
     kind: Kind
@@ -207,6 +212,7 @@ class PageQuery:
     last: int | None = None
     before: str | None = None
     via: str | None = None
+    scope: RowScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +242,7 @@ class DirectoryReader(Protocol):
         """Entities by id, in the order given: a merged id answers with the survivor, a deleted one with None."""
         ...
 
-    def peek_pages(
-        self, query: PageQuery, parents: Sequence[CanonicalId | None]
-    ) -> Sequence[EntityPage | None]:
+    def peek_pages(self, query: PageQuery, parents: Sequence[CanonicalId | None]) -> Sequence[EntityPage | None]:
         """Each parent's page (for no parent: the list's) if it is in memory and current, else None. Never waits."""
         ...
 
@@ -372,4 +376,12 @@ class SourceWriter(SourceAdapter, Protocol):
 
     async def process_state(self, handle: str) -> ProcessState:
         """How the process of a receipt's `pending` handle stands."""
+        ...
+
+
+class AuditTrail(Protocol):
+    """Where it is noted who saw what only few may see."""
+
+    async def cost_rate_read(self, actor: Actor, correlation_id: str, resources: Sequence[CanonicalId]) -> None:
+        """Note that somebody is about to see what these people cost (domain.md 9.1). Raises when it is not noted."""
         ...

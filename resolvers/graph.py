@@ -16,8 +16,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
 from hub.domain.records import Value
+from hub.domain.visibility import FieldGroup
 from hub.ports import Entity
 
 Arguments: TypeAlias = Mapping[str, Any]
@@ -166,11 +168,20 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
+class Veiled:
+    """A plain value of an entity of which some field groups are withheld."""
+
+    withheld: frozenset[FieldGroup]
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Values:
     """What a derived field is worked out from."""
 
     attributes: Mapping[str, Value]
     kept: Mapping[str, Value]
+    id: CanonicalId
 
 
 FieldSource: TypeAlias = (

@@ -39,7 +39,7 @@ from resolvers.graph import (
 from resolvers.loaders import Now
 from resolvers.pages import Connection, children_query, connection, first_id, page_query
 from resolvers.request import Request
-from resolvers.rights import may_see
+from resolvers.rights import COST_RATE, NEVER_NULL, STAND_INS, Place, may_see
 from resolvers.values import VERSION, RecordState, field_value, key_of, needed, part, record_state
 
 A = TypeVar("A")
@@ -61,6 +61,11 @@ class Call:
     path: Callable[[], Path]
     selects: Callable[[str], bool]
 
+    @property
+    def place(self) -> Place:
+        """The field, in the tables' words."""
+        return self.type_name, self.field_name
+
     def lacks(self, lack: Lack) -> None:
         """Note that this field is null for a reason."""
         self.request.faults.append(Fault(lack, f"{self.type_name}.{self.field_name}", self.path()))
@@ -68,11 +73,18 @@ class Call:
 
 def read(call: Call) -> Now[Any]:
     """The value of a field, or the wait for it. Raises InvalidInput, at once or when awaited."""
-    if not may_see(call.request.caller, call.type_name, call.field_name):
-        call.lacks(Lack(FORBIDDEN_FIELD, None))
-        return None
+    if not may_see(call.request.rights, call.place, call.parent):
+        return _unseen(call)
     source = GRAPH[call.type_name][call.field_name]
     return _READERS[type(source)](call, source)
+
+
+def _unseen(call: Call) -> Now[Any]:
+    """What is shown of a field that the caller may not see."""
+    if call.place in STAND_INS:
+        return _of_records(call, STAND_INS[call.place])
+    call.lacks(Lack(FORBIDDEN_FIELD, None))
+    return [] if call.place in NEVER_NULL else None
 
 
 def _then(value: Now[A], use: Callable[[A], B]) -> Now[B]:
@@ -116,6 +128,8 @@ def _noted(call: Call, source: Attr | Derived, found: Mapping[RecordKey, CachedR
     if isinstance(value, Lack):
         call.lacks(value)
         return None
+    if call.place == COST_RATE and value is not None:
+        call.request.cost_rates_read[call.parent.id] = None
     return value
 
 

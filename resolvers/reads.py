@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from hub.domain.pseudonyms import Pseudonyms
 from hub.domain.roles import RoleMap
 from hub.ports import DirectoryReader, DirectoryWriter, RecordReader, SourceMonitor, SystemCard
 
@@ -19,3 +20,4 @@ class Reads:
     systems: Mapping[str, SystemCard]
     monitor: SourceMonitor
     roles: RoleMap
+    pseudonyms: Pseudonyms = field(default_factory=Pseudonyms)

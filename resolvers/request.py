@@ -13,6 +13,8 @@ from hub.domain.callers import Caller
 from hub.domain.commands import Actor, Outcome
 from hub.domain.ids import CanonicalId
 from hub.domain.roles import RoleMap
+from hub.domain.visibility import Rights
+from hub.usecases.scoped_directory import field_rights
 from resolvers.faults import Fault
 from resolvers.loaders import Loaders
 from resolvers.reads import Reads
@@ -37,7 +39,7 @@ class Request:
     """One request: who asks, on which day, how fresh; the faults noted on the way. Make it inside the running loop.
 
     `max_age_s` is the caller's wish (`Cache-Control: max-age`), None when there is none. `on_behalf_of` is the
-    user for whom a service account acts.
+    user for whom a service account acts. `cost_rates_read` are the people whose cost rate the answer shows.
     """
 
     reads: Reads
@@ -48,16 +50,24 @@ class Request:
     commands: Commands | None = None
     on_behalf_of: Caller | None = None
     faults: list[Fault] = field(default_factory=list)
+    cost_rates_read: dict[CanonicalId, None] = field(default_factory=dict)
+    rights: Rights = field(init=False)
     loaders: Loaders = field(init=False)
     _began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        """Make the loaders, which need the rest."""
+        """Make the loaders, which need the rest, and look up what the caller may see."""
+        self.rights = field_rights(self.actor)
         self.renew_loaders()
 
     def renew_loaders(self) -> None:
         """Forget what this request has read: a command of its own may have changed it."""
         self.loaders = Loaders(self.reads, self.max_age_now)
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, and for whom."""
+        return Actor(self.caller, self.on_behalf_of)
 
     @property
     def roles(self) -> RoleMap:

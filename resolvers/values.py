@@ -8,7 +8,7 @@ An attribute is its owner's record's, else what the directory keeps of it, else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,10 +17,10 @@ from typing import Any
 from hub.domain.directory import KEPT, kept_by
 from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import owner_of
-from hub.domain.records import RecordKey, Value
+from hub.domain.records import RecordKey, SoldPackage, Value
 from hub.ports import CachedRecord, Entity, SystemCard
 from resolvers.faults import Lack
-from resolvers.graph import Arguments, Attr, Derived, Owned, Values
+from resolvers.graph import Arguments, Attr, Derived, Owned, Values, Veiled
 
 MISSING = "MISSING"
 VERSION = "version"
@@ -91,6 +91,17 @@ def _kept(entity: Entity, attribute: str, loaded: CachedRecord | None) -> Value:
 
 def field_value(source: Attr | Derived, entity: Entity, arguments: Arguments, found: Found, around: Any) -> Any | Lack:
     """The graph's value of a record's field, or why there is none; may raise InvalidInput."""
+    value = _field_value(source, entity, arguments, found, around)
+    return _veiled(entity, value) if entity.withheld and isinstance(value, list | tuple) else value
+
+
+def _veiled(entity: Entity, members: Sequence[Any]) -> list[Any]:
+    """Plain objects inside an entity know what is withheld of it."""
+    plain = (Mapping, SoldPackage)
+    return [Veiled(entity.withheld, member) if isinstance(member, plain) else member for member in members]
+
+
+def _field_value(source: Attr | Derived, entity: Entity, arguments: Arguments, found: Found, around: Any) -> Any | Lack:
     if isinstance(source, Attr):
         value = attribute_value(entity, source.attribute, found)
         return value if value is None or isinstance(value, Lack) else _shown(source, entity, value)
@@ -102,7 +113,7 @@ def field_value(source: Attr | Derived, entity: Entity, arguments: Arguments, fo
                 return part
             part = None
         attributes[name] = part
-    return source.fn(Values(attributes, entity.kept), arguments, around)
+    return source.fn(Values(attributes, entity.kept, entity.id), arguments, around)
 
 
 def _shown(source: Attr, entity: Entity, value: Any) -> Any:
@@ -112,8 +123,8 @@ def _shown(source: Attr, entity: Entity, value: Any) -> Any:
 
 
 def part(value: Any, name: str) -> Any:
-    """A member of a plain value object, whether it is owned, a mapping or a dataclass."""
-    plain = value.value if isinstance(value, Owned) else value
+    """A member of a plain value object, whether it is owned, veiled, a mapping or a dataclass."""
+    plain = value.value if isinstance(value, Owned | Veiled) else value
     return plain[name] if isinstance(plain, Mapping) else getattr(plain, name)
 
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 
 from hub.domain.ownership import Role
 
+LOCAL_ISSUER = "plumbline-local"
+"""The issuer of tokens that the installation's own key has signed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller: several roles are a union; empty practices and legal entities name no restriction of their own.
+    """A caller: several roles are a union; what grants there are decides about rows (hub.domain.row_scope).
 
-    `allow` lists the mutations that a service account may use.
+    `allow` lists what a service account is granted: names of mutations, and `read:` with a field group.
     """
 
     subject: str

@@ -30,6 +30,7 @@ SORT_COLUMN: Mapping[str, str] = {
     "end_date": "end_date",
     "value": "value_key",
     "date": "date",
+    "id": "id",
 }
 """Sort name of a page query → column."""
 

@@ -170,23 +170,21 @@ class PostgresDirectory:
 
     async def page(self, query: PageQuery) -> EntityPage:
         """One page of a list, from memory while nothing of that kind has changed."""
-        key = (self._generations[query.kind], query, None)
+        key = (self._generation_of(query), query, None)
         known = self._pages.get(key)
         if known is None:
             known = (await self._read_pages(query, None))[None]
             self._remember(key, known)
         return known
 
-    def peek_pages(
-        self, query: PageQuery, parents: Sequence[CanonicalId | None]
-    ) -> list[EntityPage | None]:
+    def peek_pages(self, query: PageQuery, parents: Sequence[CanonicalId | None]) -> list[EntityPage | None]:
         """Each parent's page if it is in memory, else None; in the order given. Never waits."""
-        generation = self._generations[query.kind]
+        generation = self._generation_of(query)
         return [self._pages.get((generation, query, parent)) for parent in parents]
 
     async def child_pages(self, query: PageQuery, parents: Sequence[CanonicalId]) -> Mapping[CanonicalId, EntityPage]:
         """The same page for each parent; two statements at most for those not in memory."""
-        generation = self._generations[query.kind]
+        generation = self._generation_of(query)
         found = {p: page for p in parents if (page := self._pages.get((generation, query, p))) is not None}
         missing = list(dict.fromkeys(p for p in parents if p not in found))
         if missing:
@@ -196,9 +194,13 @@ class PostgresDirectory:
                 self._remember((generation, query, parent), found[parent])
         return found
 
+    def _generation_of(self, query: PageQuery) -> int:
+        """What an answer is kept under: which rows are in scope may change with rows of other kinds."""
+        return self._generations[query.kind] if query.scope is None else self._generation
+
     def _remember(self, key: tuple[int, PageQuery, CanonicalId | None], page: EntityPage) -> None:
         """Keep an answer unless the kind changed while it was read."""
-        if key[0] == self._generations[key[1].kind]:
+        if key[0] == self._generation_of(key[1]):
             self._pages.put(key, page)
 
     async def _read_pages(self, query: PageQuery, parents: Sequence[CanonicalId] | None) -> dict[Any, EntityPage]:

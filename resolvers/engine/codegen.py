@@ -36,6 +36,7 @@ from graphql import (
 
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
+from hub.domain.visibility import FIELDS, FieldGroup
 from resolvers.engine.binding import record_kinds
 from resolvers.engine.interpreter import found_for, provenance
 from resolvers.engine.plan import FieldPlan, Identity, Plan, Selection, TypeName
@@ -55,6 +56,10 @@ NULL = b"null"
 
 class Trouble(Exception):
     """The answer is not without fault: the careful pass has to make it."""
+
+
+class Withheld(Trouble):
+    """Something of an entity is withheld from this caller."""
 
 
 @dataclass(slots=True)
@@ -127,6 +132,13 @@ def has_references(asked: FieldPlan) -> bool:
     return any(isinstance(f.source, PartLink) or has_references(f) for s in asked.below.values() for f in s.fields)
 
 
+def _groups(selection: Selection) -> frozenset[FieldGroup]:
+    """The field groups of an entity's fields, and of those of the plain values in it."""
+    own = {group for f in selection.fields if (group := FIELDS.get(f.place)) is not None}
+    inside = (s for f in selection.fields for s in f.below.values() if s.kind is None)
+    return frozenset(own).union(*map(_groups, inside))
+
+
 # -- the writer -------------------------------------------------------------------------------------
 
 
@@ -146,6 +158,7 @@ class _Writer:
         self.names: dict[str, Any] = {
             "NotHere": NotHere,
             "Trouble": Trouble,
+            "Withheld": Withheld,
             "NO_ATTRIBUTES": NO_ATTRIBUTES,
             "NULL": NULL,
             "dumps": _dumps,
@@ -237,6 +250,8 @@ class _Writer:
         every = any(isinstance(f.source, Provenance) for f in selection.fields)
         records = "".join(f"r{d}, " for d in range(len(domains))) + ("p, " if every else "")
         self.lines.append(f"def own_{selection.number}(e, {records}run):")
+        groups = self._constant("G", _groups(selection))
+        self.lines.append(f"    if e.withheld and not e.withheld.isdisjoint({groups}): raise Withheld")
         for d in range(len(domains)):
             self.lines.append(
                 f"    v{d} = NO_ATTRIBUTES if r{d} is None or r{d}.record is None else r{d}.record.attributes"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -16,20 +16,18 @@ import orjson
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 
-from hub.domain.callers import Caller
 from resolvers.engine.binding import Bound, bind
-from resolvers.engine.codegen import Code, generate
+from resolvers.engine.codegen import Code, Withheld, generate
 from resolvers.engine.explain import Steps
 from resolvers.engine.interpreter import Interpreter
 from resolvers.engine.kept import Answers, Watching
 from resolvers.engine.loading import Loading
 from resolvers.engine.plan import Declined, Plan
-from resolvers.engine.planner import Planner, guarded_in, operation_of, switches_of
+from resolvers.engine.planner import Planner, operation_of, switches_of
 from resolvers.engine.running import Memo, Run, new_memos, varies
 from resolvers.engine.sight import Memory, NotHere, Sight
 from resolvers.reads import Reads
 from resolvers.request import Request
-from resolvers.rights import GROUP_OF, may_see
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +126,6 @@ class _Prepared:
     document: DocumentNode
     operation: OperationDefinitionNode
     switches: tuple[str, ...]
-    guarded: bool
     variants: Lru[Hashable, _Compiled] = field(default_factory=lambda: Lru(VARIANTS))
     bindings: Lru[Hashable, _Ready] = field(default_factory=lambda: Lru(BINDINGS))
 
@@ -153,7 +150,10 @@ class Engine:
         if request.max_age_s is not None:
             return None
         ready = self._ready(operation, request)
-        if self._answers is None:
+        if request.reads.directory is not self._reads.directory:
+            # Whoever sees only a part of the rows shares no answers with others.
+            return self._made_now(ready, Memory(request.reads), request)
+        if self._answers is None or ready.code is None:
             return self._made_now(ready, self._memory, request)
         kept = self._answers.get(ready)
         if kept is not None:
@@ -201,7 +201,7 @@ class Engine:
         careful = Interpreter(ready.bound, sight, request)
         tree = careful.response()
         request.faults.extend(careful.faults)
-        if stumble is not None and not careful.errors and not careful.faults:
+        if stumble is not None and not isinstance(stumble, Withheld) and not careful.errors and not careful.faults:
             self.counts.needless += 1
             log.warning("generated code failed where nothing is wrong", exc_info=stumble)
         return Answer(orjson.dumps(tree), tree, tuple(careful.errors))
@@ -212,7 +212,7 @@ class Engine:
         # What is prepared holds its document, so nobody else's can come to have the same identity.
         prepared = self._prepared.get((id(operation.document), operation.name)) or self._prepare(operation)
         raw = orjson.dumps(operation.variables or {}, option=orjson.OPT_SORT_KEYS)
-        rights = _rights(request.caller) if prepared.guarded else ()
+        rights = request.rights
         key = (raw, rights, request.today)
         known = prepared.bindings.get(key)
         if known is not None:
@@ -231,7 +231,7 @@ class Engine:
 
     def _prepare(self, operation: Operation) -> _Prepared:
         found = operation_of(operation.document, operation.name)
-        prepared = _Prepared(operation.document, found, switches_of(operation.document), guarded_in(operation.document))
+        prepared = _Prepared(operation.document, found, switches_of(operation.document))
         return self._prepared.put((id(operation.document), operation.name), prepared)
 
     def _compiled(
@@ -247,16 +247,10 @@ class Engine:
         known = prepared.variants.get(key)
         if known is not None:
             return known
-        sees: Callable[[str, str], bool] = lambda of, name: may_see(request.caller, of, name)  # noqa: E731
         try:
-            plan = Planner(self._schema, document, prepared.operation, variables, sees).plan()
+            plan = Planner(self._schema, document, prepared.operation, variables, request.rights).plan()
         except GraphQLError:
             raise Declined from None
         self.counts.planned += 1
-        sound = all(selection.problem is None for selection in plan.selections)
+        sound = not plan.audited and all(selection.problem is None for selection in plan.selections)
         return prepared.variants.put(key, _Compiled(plan, generate(plan) if sound else None, new_memos(plan)))
-
-
-def _rights(caller: Caller) -> tuple[bool, ...]:
-    """What an answer may depend on of a caller's rights."""
-    return tuple(may_see(caller, *place) for place in GROUP_OF)

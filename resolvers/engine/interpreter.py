@@ -25,6 +25,7 @@ from graphql.pyutils import inspect
 
 from hub.domain.ids import CanonicalId
 from hub.domain.records import BY_CANONICAL, RecordKey, Ref
+from hub.domain.visibility import FIELDS
 from hub.ports import CachedRecord, Entity
 from resolvers.engine.binding import Bound, ByCode
 from resolvers.engine.plan import Denied, FieldPlan, Identity, Selection, TypeName
@@ -49,6 +50,7 @@ from resolvers.graph import (
 )
 from resolvers.pages import Connection, connection, first_id
 from resolvers.request import Request
+from resolvers.rights import COST_RATE, NEVER_NULL, STAND_INS, withheld_of
 from resolvers.values import RecordState, field_value, part, record_state
 
 
@@ -129,7 +131,13 @@ class Interpreter:
     # -- resolving: what resolvers.read does, without waiting ------------------------------------
 
     def _resolve(self, asked: FieldPlan, parent: Any, path: Path) -> Any:
-        return getattr(self, _RESOLVERS[type(asked.source)])(asked, asked.source, parent, path)
+        source = asked.source if self._sees(asked, parent) else STAND_INS.get(asked.place) or Denied()
+        return getattr(self, _RESOLVERS[type(source)])(asked, source, parent, path)
+
+    def _sees(self, asked: FieldPlan, parent: Any) -> bool:
+        """Whether what the plan shows may be shown of this parent too."""
+        withheld = withheld_of(parent)
+        return not withheld or FIELDS.get(asked.place) not in withheld
 
     def _lacks(self, asked: FieldPlan, lack: Lack, path: Path) -> None:
         self.faults.append(Fault(lack, f"{asked.type_name}.{asked.name}", path))
@@ -140,10 +148,11 @@ class Interpreter:
     def _identity(self, _: FieldPlan, __: Identity, parent: Entity, ___: Path) -> str:
         return parent.id
 
-    def _denied(self, asked: FieldPlan, _: Denied, __: Any, path: Path) -> None:
+    def _denied(self, asked: FieldPlan, _: Denied, __: Any, path: Path) -> list[Any] | None:
         # The reference path refuses arguments first, because the library coerces them before it resolves.
         self.bound.given(asked)
         self._lacks(asked, Lack(FORBIDDEN_FIELD, None), path)
+        return [] if asked.place in NEVER_NULL else None
 
     def _of_record(self, asked: FieldPlan, source: Attr | Derived, parent: Entity, path: Path) -> Any:
         found = found_for(parent, self.bound, self.sight)
@@ -151,6 +160,8 @@ class Interpreter:
         if isinstance(value, Lack):
             self._lacks(asked, value, path)
             return None
+        if asked.place == COST_RATE and value is not None:
+            self.request.cost_rates_read[parent.id] = None
         return value
 
     def _kept(self, _: FieldPlan, source: Kept, parent: Entity, __: Path) -> Any:

@@ -14,6 +14,7 @@ from graphql import FieldNode, GraphQLError, GraphQLField, GraphQLOutputType, Op
 
 from hub.domain.kinds import Kind
 from resolvers.graph import KIND_OF_TYPE, FieldSource
+from resolvers.rights import COST_RATE, Place
 
 
 class Declined(Exception):
@@ -59,6 +60,11 @@ class FieldPlan:
         """The type of the field's value."""
         return self.definition.type
 
+    @property
+    def place(self) -> Place:
+        """The field, in the tables' words."""
+        return self.type_name, self.name
+
     def selects(self, name: str) -> bool:
         """Whether a field of that name is asked for below."""
         return any(f.name == name for selection in self.below.values() for f in selection.fields)
@@ -87,6 +93,11 @@ class Plan:
     root: Selection
     selections: list[Selection]
     fields: list[FieldPlan]
+
+    @property
+    def audited(self) -> bool:
+        """Whether its answers show what people cost: such an answer is made anew each time, and noted."""
+        return any(f.place == COST_RATE and not isinstance(f.source, Denied) for f in self.fields)
 
     def entity_selections(self) -> Iterator[Selection]:
         """The selection sets on entities."""

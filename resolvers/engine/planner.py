@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from graphql import (
-    BREAK,
     DirectiveNode,
     DocumentNode,
-    FieldNode,
     GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
@@ -31,16 +29,14 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from graphql.language import FragmentDefinitionNode
 
+from hub.domain.visibility import Rights
 from resolvers.engine.plan import Declined, Denied, FieldPlan, Identity, Plan, Selection, Source, TypeName
 from resolvers.fields import GRAPH
 from resolvers.graph import KIND_OF_TYPE, ByIds
-from resolvers.rights import GROUP_OF
+from resolvers.rights import STAND_INS, may_see
 
 REFERENCES = ByIds(many=True)
 """Apollo Federation's `_entities`: what `nodes` gives for the ids in the representations."""
-
-MaySee = Callable[[str, str], bool]
-"""(type, field) → whether the caller may see it."""
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
@@ -70,27 +66,6 @@ class _Switches(Visitor):
         return None
 
 
-def guarded_in(document: DocumentNode) -> bool:
-    """Whether the document may ask for a field that not everybody may see."""
-    guarded = {name for _, name in GROUP_OF}
-    found = _Names(guarded)
-    visit(document, found)
-    return found.any
-
-
-class _Names(Visitor):
-    def __init__(self, names: set[str]) -> None:
-        super().__init__()
-        self._names = names
-        self.any = False
-
-    def enter_field(self, node: FieldNode, *_: object) -> VisitorAction:
-        if node.name.value in self._names:
-            self.any = True
-            return BREAK
-        return None
-
-
 class Planner:
     """Makes one plan. Raises Declined for introspection and for fields that the table does not know."""
 
@@ -100,7 +75,7 @@ class Planner:
         document: DocumentNode,
         operation: OperationDefinitionNode,
         variables: VariableValues,
-        may_see: MaySee,
+        rights: Rights,
     ) -> None:
         self._operation = operation
         self._schema = schema
@@ -110,7 +85,7 @@ class Planner:
             if isinstance(d, FragmentDefinitionNode)
         }
         self._variables = variables
-        self._may_see = may_see
+        self._rights = rights
         self._selections: list[Selection] = []
         self._fields: list[FieldPlan] = []
 
@@ -145,12 +120,12 @@ class Planner:
             return TypeName()
         if name == "id" and type_name in KIND_OF_TYPE:
             return Identity()
-        if not self._may_see(type_name, name):
-            return Denied()
         source = REFERENCES if name == "_entities" else GRAPH.get(type_name, {}).get(name)
         if source is None:
             raise Declined
-        return source
+        if may_see(self._rights, (type_name, name)):
+            return source
+        return STAND_INS.get((type_name, name)) or Denied()
 
     def _object_types(self, plan: FieldPlan) -> Sequence[GraphQLObjectType]:
         named = get_named_type(plan.returns)

@@ -8,6 +8,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Coroutine
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
@@ -19,12 +20,16 @@ from hypothesis import strategies as st
 
 from hub.app.execution import OperationRequest, ReferencePath
 from hub.app.planned import PlannedPath
-from hub.domain.callers import Caller
+from hub.domain.callers import LOCAL_ISSUER, Caller
+from hub.domain.commands import Actor
+from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
 from hub.domain.ownership import Role
+from hub.usecases.scoped_directory import Sights
 from resolvers.engine.engine import Engine, Operation
 from resolvers.engine.plan import Declined
 from resolvers.faults import place
+from resolvers.reads import Reads
 from resolvers.request import Request
 from schema.build import graphql_schema
 from tests.support.graph_world import TODAY, World, make_world
@@ -53,7 +58,9 @@ class Weather:
 
     def __init__(self, seed: int) -> None:
         drawn = random.Random(seed)
-        self.role = drawn.choice([Role.PMO, Role.FINANCE_OPS])
+        self.role = drawn.choice([Role.PMO, Role.FINANCE_OPS, *Role])
+        self.practices = frozenset(["P0", "P1"]) if drawn.random() < 0.2 else frozenset[str]()
+        self.legal_entities = frozenset(["LE0"]) if drawn.random() < 0.2 else frozenset[str]()
         self.down = {s: drawn.choice(["SOURCE_UNAVAILABLE", "SCHEMA_DRIFT"]) for s in _some(drawn, 0.15)}
         self.stale = set(_some(drawn, 0.1))
         self.warm = drawn.random() < 0.6
@@ -65,9 +72,30 @@ class Weather:
         firm.records.stale = self.stale
         firm.directory.warm = self.warm
 
-    def request(self, firm: World) -> Request:
+    async def reads(self, firm: World) -> Reads:
+        """What the caller of this case reads from."""
+        person = next((e.id for e in firm.directory.rows.values() if e.kind is Kind.RESOURCE), None)
+
+        async def of_email(_: str) -> CanonicalId | None:
+            return person
+
+        return replace(firm.reads, directory=await Sights(firm.directory, of_email).directory_for(Actor(self.caller())))
+
+    def caller(self) -> Caller:
+        """Who asks in this case."""
+        return Caller(
+            "x",
+            frozenset({self.role}),
+            self.practices,
+            self.legal_entities,
+            "x@example.com",
+            frozenset({"submitTimeEntry", "read:names"}),
+            LOCAL_ISSUER,
+        )
+
+    def request(self, reads: Reads) -> Request:
         """A request of this case."""
-        return Request(firm.reads, Caller("x", frozenset({self.role})), "corr", TODAY, self.max_age_s)
+        return Request(reads, self.caller(), "corr", TODAY, self.max_age_s)
 
 
 def _some(drawn: random.Random, chance: float) -> list[str]:
@@ -79,9 +107,10 @@ async def answers(firm: World, weather: Weather, document: DocumentNode, drawn: 
     schema = graphql_schema()
     weather.over(firm)
     planned = PlannedPath(schema, firm.reads)
+    reads = await weather.reads(firm)
 
     def asked() -> OperationRequest:
-        return OperationRequest(document, None, drawn.variables, weather.request(firm))
+        return OperationRequest(document, None, drawn.variables, weather.request(reads))
 
     bodies = [await planned.execute(asked()) for _ in range(2)]
     expected = await ReferencePath(schema).execute(asked())

@@ -8,6 +8,7 @@ from typing import Any
 from hub.domain.ids import CanonicalId, kind_of, new_id
 from hub.domain.kinds import Domain, Kind, entity_kind
 from hub.domain.records import Record, RecordKey, Value
+from hub.domain.row_scope import CONTRACT_PARTS, PROJECT_PARTS, RowScope
 from hub.errors import InvalidInput
 from hub.ports import (
     CachedRecord,
@@ -128,12 +129,13 @@ class FakeDirectory:
         children = [e for e in self.rows.values() if e.kind is query.kind]
         return {p: self._page(query, [e for e in children if e.kept.get(query.via) == p]) for p in parents}
 
-    def peek_pages(self, query: PageQuery, parents: Sequence[CanonicalId]) -> list[EntityPage | None]:
+    def peek_pages(self, query: PageQuery, parents: Sequence[CanonicalId | None]) -> list[EntityPage | None]:
         """Nothing is in memory."""
         return [None for _ in parents]
 
     def _page(self, query: PageQuery, entities: list[Entity]) -> EntityPage:
         fitting = [e for e in entities if all(_fits(e, c) for c in query.conditions)]
+        fitting = [e for e in fitting if in_scope(e, query.scope, self.rows)]
         fitting.sort(key=lambda e: (str(e.kept.get(query.order_by) or "~"), e.id), reverse=query.descending)
         ids = [e.id for e in fitting]
         start, end = 0, len(ids)
@@ -154,6 +156,25 @@ class FakeDirectory:
         if cursor not in ids:
             raise InvalidInput(argument, "is not a cursor of this graph")
         return ids.index(CanonicalId(cursor))
+
+
+def in_scope(entity: Entity, scope: RowScope | None, rows: Mapping[CanonicalId, Entity]) -> bool:
+    """Whether a row is in scope, found out in another way than the code under test does."""
+    if scope is None:
+        return True
+    if entity.kind in PROJECT_PARTS | CONTRACT_PARTS:
+        link = next(entity.kept[n] for n in ("project", "line", "contract") if n in entity.kept)
+        parent = rows.get(CanonicalId(str(link)))
+        return parent is not None and in_scope(parent, scope, rows)
+    match entity.kind:
+        case Kind.PROJECT:
+            return scope.has_project(entity.id, entity.kept)
+        case Kind.RESOURCE:
+            return scope.has_person(entity.id, entity.kept)
+        case Kind.CONTRACT:
+            return scope.has_contract(entity.kept)
+        case _:
+            return True
 
 
 def _fits(entity: Entity, condition: Condition) -> bool:

@@ -47,6 +47,7 @@ from hub.ports import (
     SourceStatus,
 )
 from resolvers.reads import Reads
+from tests.support.fakes import in_scope
 
 SYSTEM_OF = {Domain.CRM: "crm", Domain.PSA: "psa", Domain.ERP: "erp", Domain.HCM: "hcm"}
 NOW = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
@@ -143,7 +144,7 @@ class MemoryDirectory:
     def _belongs(self, entity: Entity, query: PageQuery, parent: CanonicalId | None) -> bool:
         if query.via is not None and entity.kept.get(query.via) != parent:
             return False
-        return all(_holds(entity, condition) for condition in query.conditions)
+        return in_scope(entity, query.scope, self.rows) and all(_holds(entity, c) for c in query.conditions)
 
     def _bounds(self, query: PageQuery, found: Sequence[Entity]) -> tuple[int, int]:
         low, high = 0, len(found)
