@@ -42,10 +42,16 @@ def fresh_database(database_server: DatabaseServer) -> Iterator[str]:
     database_server.drop(url)
 
 
+@pytest.fixture(scope="session")
+def migrated_template(database_server: DatabaseServer) -> str:
+    """Give the name of a database to copy that has the hub's newest tables, without rows."""
+    return database_server.template("migrated", _migrate)
+
+
 @pytest.fixture
-def migrated_database(database_server: DatabaseServer) -> Iterator[str]:
+def migrated_database(database_server: DatabaseServer, migrated_template: str) -> Iterator[str]:
     """Give the SQLAlchemy address of a database of the test's own that has the hub's newest tables, without rows."""
-    url = database_server.create(database_server.template("migrated", _migrate))
+    url = database_server.create(migrated_template)
     yield url
     database_server.drop(url)
 

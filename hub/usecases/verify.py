@@ -192,7 +192,7 @@ class Verifier:
             )
             await self._desk.ledger.rejected(command, refusal)
         except SourceRejected as error:
-            await self._desk.ledger.rejected(command, refusal_of(error))
+            await self._desk.ledger.rejected(command, refusal_of(error, sending))
         except WriteOutcomeUnknown:
             await self._desk.ledger.check_again(command, in_s=_wait_s(0))
         else:

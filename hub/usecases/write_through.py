@@ -188,7 +188,7 @@ class WriteThrough:
         except VersionConflict:
             refusal = await self._conflict(sending)
         except SourceRejected as error:
-            refusal = refusal_of(error)
+            refusal = refusal_of(error, sending)
         except (SourceThrottled, SourceMisconfigured) as error:
             return await self._not_sent(command, _fault(error), sending.shows)
         except SourceUnavailable as error:
@@ -398,6 +398,8 @@ def _locks(mutation: Mutation, targets: Mapping[str, Entity]) -> tuple[str, ...]
     return tuple(sorted({*own, *(str(i) for i in linked if i is not None)}))
 
 
+INVALID_VALUE = "INVALID_VALUE"
+"""The reason of an adapter's own refusal of a value, before anything was sent."""
 _REASONS: Mapping[str, tuple[str, str, str | None]] = {
     commands.SUBMISSION_SHARED: (
         commands.BUSINESS_RULE,
@@ -411,14 +413,24 @@ _REASONS: Mapping[str, tuple[str, str, str | None]] = {
 """What callers are told of reasons that adapters give: class, message, field."""
 
 
-def refusal_of(error: SourceRejected) -> Refusal:
+def refusal_of(error: SourceRejected, sending: Sending) -> Refusal:
     """An owner's refusal; a reason that callers can act on is its code, any other is told in the message."""
-    known = _REASONS.get(error.reason.partition(":")[0])
+    reason = error.reason.partition(":")[0]
+    if reason == INVALID_VALUE:
+        named = [_field(name) for name in sending.write.values]
+        field = named[0] if len(named) == 1 else None
+        return Refusal(commands.INVALID_INPUT, commands.DATA_QUALITY, str(error), field)
+    known = _REASONS.get(reason)
     if known is None:
-        message = f"{error.system} refused the change: {error.reason or 'it gave no reason'}."
-        return Refusal(error.code, commands.DATA_QUALITY, message)
+        return Refusal(error.code, commands.DATA_QUALITY, f"{error} [{error.reason or 'no reason given'}]")
     cls, message, field = known
-    return Refusal(error.reason.partition(":")[0], cls, f"{message} ({error.system}: {error.reason})", field)
+    return Refusal(reason, cls, f"{message} ({error.system}: {error.reason})", field)
+
+
+def _field(attribute: str) -> str:
+    """The graph's name of an attribute."""
+    first, *rest = attribute.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _fault(error: SourceError) -> Refusal:

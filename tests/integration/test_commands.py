@@ -128,7 +128,7 @@ async def test_a_milestone_is_completed_by_one_and_approved_by_another(firm: Fir
 async def test_skills_are_accepted_until_the_owners_process_ends(firm: Firm) -> None:
     """The verifier follows the process and then shows the result."""
     firm.hcm.pending = True
-    given = {"resourceId": firm.ids["ada"], "add": ["Go"], "remove": []}
+    given: dict[str, Any] = {"resourceId": firm.ids["ada"], "add": ["Go"], "remove": []}
     outcome = await firm.run("updateSkills", PMO, **given)
     assert (outcome.status, outcome.errors) == (ACCEPTED, ())
     await firm.verify()
@@ -146,7 +146,7 @@ async def test_skills_are_accepted_until_the_owners_process_ends(firm: Firm) -> 
 async def test_a_process_that_the_owner_refuses_ends_as_rejected(firm: Firm) -> None:
     """Nothing has changed, and the caller learns why."""
     firm.hcm.pending, firm.hcm.process = True, ProcessState.REFUSED
-    given = {"resourceId": firm.ids["ada"], "add": ["Go"], "remove": []}
+    given: dict[str, Any] = {"resourceId": firm.ids["ada"], "add": ["Go"], "remove": []}
     await firm.run("updateSkills", PMO, **given)
     await firm.verify()
     replay = await firm.run("updateSkills", PMO, **given)
@@ -495,8 +495,7 @@ async def test_a_caller_that_goes_away_does_not_stop_a_command(firm: Firm) -> No
     """The connection is lost while the owner is asked: the command runs to its end."""
     firm.psa.delay_s = 0.2
     request = asyncio.create_task(firm.run("updateProject", PMO, id=firm.ids["project"], name="Gemini"))
-    while not firm.psa.asked:
-        await asyncio.sleep(0.01)
+    await firm.psa.was_asked.wait()
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request

@@ -19,6 +19,7 @@ from hub.domain.money import Money
 from hub.domain.ownership import Role
 from hub.domain.records import Key, Record, RecordKey, Ref, Value
 from hub.domain.roles import RoleMap
+from hub.ports import SourceWriter
 from hub.store.announcements import Announcements
 from hub.store.database import open_engine
 from hub.store.directory_reader import PostgresDirectory
@@ -55,14 +56,23 @@ class Replica:
     """One process of the hub over the shared systems: its own memory, the same database."""
 
     def __init__(
-        self, url: str, adapters: Mapping[str, FakeWriter], *, lease_s: float = 15.0, settle_s: float = 0.0
+        self,
+        url: str,
+        adapters: Mapping[str, SourceWriter],
+        *,
+        lease_s: float = 15.0,
+        settle_s: float = 0.0,
+        roles: RoleMap | None = None,
+        today: date = TODAY,
+        domains: Mapping[str, Domain] | None = None,
     ) -> None:
         self.engine = open_engine(url, pool_size=4)
-        self.adapters = adapters
         self.cache = RecordCache(adapters)
         self.announcements = Announcements(self.engine, self.cache)
         self.directory = PostgresDirectory(self.engine)
-        self.writer = PostgresDirectoryWriter(self.engine, domains=SYSTEMS, roles=RoleMap(), today=lambda: TODAY)
+        self.writer = PostgresDirectoryWriter(
+            self.engine, domains=domains or SYSTEMS, roles=roles or RoleMap(), today=lambda: today
+        )
         self.ledger = Ledger(self.engine, lease_s=lease_s)
         self.desk = Desk(
             self.engine,
@@ -73,7 +83,7 @@ class Replica:
             self.announcements,
             self.ledger,
             RecordLocks(self.engine, lease_s=lease_s),
-            lambda: TODAY,
+            lambda: today,
         )
         self.commands = WriteThrough(self.desk, MUTATIONS)
         self.verifier = Verifier(self.desk, settle_s=settle_s, orphans_after_s=0.0)
@@ -119,7 +129,8 @@ class Firm(Replica):
     """The first replica, which also fills the directory: one project, its people, plans, time and contract."""
 
     def __init__(self, url: str, **settings: Any) -> None:
-        super().__init__(url, {system: FakeWriter(system, domain) for system, domain in SYSTEMS.items()}, **settings)
+        self.adapters = {system: FakeWriter(system, domain) for system, domain in SYSTEMS.items()}
+        super().__init__(url, self.adapters, **settings)
         self.url = url
         self.psa, self.erp, self.hcm, self.crm = (self.adapters[name] for name in ("psa", "erp", "hcm", "crm"))
         self.ids: dict[str, CanonicalId] = {}
@@ -172,7 +183,11 @@ class Firm(Replica):
         await self.put("customer", "crm", Kind.CUSTOMER, "acc-1", {"name": "Acme"})
         contract: dict[str, Value] = {"number": "C-1", "status": "ACTIVE", "value": Money(100_000_00, "EUR")}
         await self.put("contract", "crm", Kind.CONTRACT, "con-1", contract)
-        line = {"contract": Ref(Kind.CONTRACT, "con-1"), "name": "Line", "model": "TIME_AND_MATERIALS"}
+        line: dict[str, Value] = {
+            "contract": Ref(Kind.CONTRACT, "con-1"),
+            "name": "Line",
+            "model": "TIME_AND_MATERIALS",
+        }
         line_id = await self.put("line", "crm", Kind.CONTRACT_LINE, "line-1", line)
         await self.put(
             "line", "erp", Kind.CONTRACT_LINE, "5:1", {"revenue_method": "POINT"}, (Key("canonical", line_id),)
@@ -191,12 +206,17 @@ class Firm(Replica):
         await self.put(
             "project", "erp", Kind.PROJECT, "job-1", {"financial_status": "OPEN"}, (Key("canonical", project_id),)
         )
-        task = {"project": Ref(Kind.PROJECT, "1"), "name": "Build", "planned_hours": Decimal(400), "done": False}
+        task: dict[str, Value] = {
+            "project": Ref(Kind.PROJECT, "1"),
+            "name": "Build",
+            "planned_hours": Decimal(400),
+            "done": False,
+        }
         await self.put("task", "psa", Kind.TASK, "21", task)
-        milestone = {"project": Ref(Kind.PROJECT, "1"), "name": "Go-live", "status": "PLANNED"}
+        milestone: dict[str, Value] = {"project": Ref(Kind.PROJECT, "1"), "name": "Go-live", "status": "PLANNED"}
         await self.put("milestone", "psa", Kind.MILESTONE, "22", milestone)
         await self.booking("booking", "31", "12", date(2026, 6, 1), date(2026, 6, 5), "20")
-        entry = {
+        entry: dict[str, Value] = {
             "project": Ref(Kind.PROJECT, "1"),
             "task": Ref(Kind.TASK, "21"),
             "resource": Ref(Kind.RESOURCE, "12"),

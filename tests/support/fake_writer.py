@@ -35,6 +35,7 @@ class FakeWriter(MemoryAdapter):
         self.verify_fault: Exception | None = None
         self.delay_s = 0.0
         self.asked: list[SourceWrite] = []
+        self.was_asked = asyncio.Event()
         self.written: list[SourceWrite] = []
         self.pending = False
         self.process = ProcessState.PENDING
@@ -60,6 +61,7 @@ class FakeWriter(MemoryAdapter):
     async def write(self, change: SourceWrite) -> WriteReceipt:
         """Carry the change out, or fail as told."""
         self.asked.append(change)
+        self.was_asked.set()
         await asyncio.sleep(self.delay_s)
         fault = self.fault
         if isinstance(fault, Exception):
