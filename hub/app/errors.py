@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from graphql import GraphQLError
@@ -13,6 +14,7 @@ from resolvers.faults import MergedFault, class_of
 log = logging.getLogger(__name__)
 
 INTERNAL = "INTERNAL"
+_VARIABLE = re.compile(r"^Variable '\$(\w+)' has invalid value(?: at (\.[\w.\[\]]+))?")
 
 
 def shown(error: GraphQLError, correlation_id: str) -> dict[str, Any]:
@@ -31,10 +33,19 @@ def shown(error: GraphQLError, correlation_id: str) -> dict[str, Any]:
         case SourceError():
             body["message"] = f"{cause.system} could not be read."
             body["extensions"] = {"code": cause.code, "system": cause.system}
+        case ValueError() if error.path is None:
+            # A variable's value that its scalar refuses: nothing was executed, and the message says which.
+            body["extensions"] = {"code": InvalidInput.code, **_argument(error.message)}
         case _:
             log.error("correlation id %s: %s failed", correlation_id, error.path, exc_info=cause)
             return {**_place(error), **internal(correlation_id)}
     return {**body, **_place(error), "extensions": _completed(body["extensions"], correlation_id)}
+
+
+def _argument(message: str) -> dict[str, str]:
+    """The place of a refused variable, as the library's message names it."""
+    found = _VARIABLE.search(message)
+    return {} if found is None else {"argument": found[1] + (found[2] or "")}
 
 
 def _place(error: GraphQLError) -> dict[str, Any]:

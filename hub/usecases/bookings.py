@@ -190,6 +190,7 @@ MUTATIONS = (
         {"projectId": Kind.PROJECT, "resourceId": Kind.RESOURCE},
         _prepare_assign,
         _check_assign,
+        shows=None,
         # The person only: two bookings of one person must not both find room, two people on one project may.
         locked=frozenset({"resourceId"}),
     ),

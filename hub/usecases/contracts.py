@@ -99,6 +99,7 @@ MUTATIONS = (
         {"contractLineId": Kind.CONTRACT_LINE},
         _prepare_method,
         _check_method,
+        "contractLineId",
     ),
     Mutation(
         "proposeChangeOrder",
@@ -106,5 +107,6 @@ MUTATIONS = (
         {"contractLineId": Kind.CONTRACT_LINE},
         _prepare_change,
         _check_change,
+        shows=None,
     ),
 )

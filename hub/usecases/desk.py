@@ -108,6 +108,7 @@ class Mutation:
     `writers` are the roles of the ownership table; `targets` the fields of the input that name entities;
     `links` those whose linked entity (target field, kept link) is locked too. `check` refuses what is
     malformed without looking anything up, `prepare` applies the rules under the locks and says what to send.
+    `shows` is the target that the payload shows even of a refused command, None where the command makes it.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Mutation:
     targets: Mapping[str, Kind]
     prepare: Callable[[Work], Awaitable[Sending | HubOnly]]
     check: Callable[[Given], None] = lambda _: None
+    shows: str | None = "id"
     approval: bool = False
     links: tuple[tuple[str, str], ...] = ()
     locked: frozenset[str] | None = None

@@ -64,4 +64,4 @@ async def _link(work: Work, entity: Entity, known: KnownRecord) -> None:
         refuse(commands.RECORD_TAKEN, "The record has just been given to another entity.", field="externalId")
 
 
-MUTATIONS = (Mutation("linkRecord", SUPPORT, {"entityId": ANY_KIND}, _prepare, _check),)
+MUTATIONS = (Mutation("linkRecord", SUPPORT, {"entityId": ANY_KIND}, _prepare, _check, "entityId"),)

@@ -49,5 +49,12 @@ async def _prepare(work: Work) -> Sending:
 
 
 MUTATIONS = (
-    Mutation("updateSkills", writers_of(Kind.RESOURCE, "skills"), {"resourceId": Kind.RESOURCE}, _prepare, _check),
+    Mutation(
+        "updateSkills",
+        writers_of(Kind.RESOURCE, "skills"),
+        {"resourceId": Kind.RESOURCE},
+        _prepare,
+        _check,
+        "resourceId",
+    ),
 )

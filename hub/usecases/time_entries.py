@@ -89,6 +89,7 @@ MUTATIONS = (
         {"projectId": Kind.PROJECT, "taskId": Kind.TASK, "resourceId": Kind.RESOURCE},
         _prepare_submit,
         _check_submit,
+        shows=None,
         # Nothing that exists is changed, so nothing is locked: a firm's time comes in by the hundred.
         locked=frozenset(),
     ),

@@ -136,8 +136,8 @@ class WriteThrough:
         shown: CanonicalId | None = None
         try:
             targets = await self._targets(mutation, given, command.actor)
-            shown = next((e.id for e in targets.values()), None)
-            if shown is not None:
+            if mutation.shows is not None:
+                shown = targets[mutation.shows].id
                 await desk.ledger.regards(command, shown)
             locks = _locks(mutation, targets)
             async with desk.locks.hold(locks, command.runner):

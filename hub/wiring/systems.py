@@ -19,7 +19,7 @@ from hub.estate import (
     SystemConfig,
     TokenBasedAuth,
 )
-from hub.ports import SourceAdapter
+from hub.ports import SourceWriter
 from sources import kantata, netsuite, salesforce, workday
 from sources.auth import ClientAssertion, ClientCredentials, JwtBearer, OAuth1, RefreshToken, StaticBearer
 from sources.budget import Budget
@@ -37,7 +37,7 @@ NETSUITE_SCOPE = ("rest_webservices",)
 class Connection:
     """A system's adapter and the transport under it, whose health the source monitor reads."""
 
-    adapter: SourceAdapter
+    adapter: SourceWriter
     transport: Transport
 
 
@@ -68,7 +68,7 @@ def connect(key: str, config: SystemConfig, budget_for: BudgetFor) -> Connection
     return Connection(_adapter(key, config, transport), transport)
 
 
-def _adapter(key: str, config: SystemConfig, transport: Transport) -> SourceAdapter:
+def _adapter(key: str, config: SystemConfig, transport: Transport) -> SourceWriter:
     mapping: Mapping[str, str] = config.mapping
     match config.vendor:
         case "salesforce":
