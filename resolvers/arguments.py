@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from hub.domain.ids import CanonicalId, MalformedId, parse_id
+from hub.domain.ids import CanonicalId, MalformedId, kind_of, parse_id
 from hub.errors import InvalidInput
-from resolvers.graph import Arguments
+from resolvers.graph import TYPE_OF_KIND, Arguments, ByIds
 
 MAX_PAGE = 200
 """How many entities one page, or one list of ids, may ask for."""
+MAX_REFERENCES = 5_000
+"""How many representations a gateway may send at once: it sends all entities of its own answer together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,41 @@ def canonical_ids(argument: str, texts: Sequence[str]) -> tuple[CanonicalId, ...
     return tuple(dict.fromkeys(canonical_id(argument, text) for text in texts))
 
 
-def few_enough(argument: str, values: Sequence[object]) -> None:
+def few_enough(argument: str, values: Sequence[object], most: int = MAX_PAGE) -> None:
     """Raise InvalidInput for a list that is longer than a page may be."""
-    if len(values) > MAX_PAGE:
-        raise InvalidInput(argument, f"must have at most {MAX_PAGE} values")
+    if len(values) > most:
+        raise InvalidInput(argument, f"must have at most {most} values")
+
+
+def id_slots(source: ByIds, arguments: Arguments) -> list[CanonicalId | InvalidInput]:
+    """The ids that a list names, in its order; a bad one is an error in its own slot.
+
+    Raises InvalidInput for too many.
+    """
+    if source.references:
+        given = arguments["representations"]
+        few_enough("representations", given, MAX_REFERENCES)
+        return [_referred(f"representations[{n}]", one) for n, one in enumerate(given)]
+    few_enough("ids", arguments["ids"])
+    return [_slot(f"ids[{n}]", one) for n, one in enumerate(arguments["ids"])]
+
+
+def _slot(argument: str, given: str) -> CanonicalId | InvalidInput:
+    try:
+        return canonical_id(argument, given)
+    except InvalidInput as refusal:
+        return refusal
+
+
+def _referred(argument: str, representation: object) -> CanonicalId | InvalidInput:
+    """The id in a gateway's reference to an entity, which names the type as well."""
+    given = representation if isinstance(representation, Mapping) else {}
+    if not isinstance(given.get("id"), str):
+        return InvalidInput(argument, "has no id")
+    slot = _slot(f"{argument}.id", given["id"])
+    if isinstance(slot, InvalidInput) or TYPE_OF_KIND[kind_of(slot)] == given.get("__typename"):
+        return slot
+    return InvalidInput(f"{argument}.__typename", f"does not go with the id of a {TYPE_OF_KIND[kind_of(slot)]}")
 
 
 def text(argument: str, value: str) -> str:

@@ -217,6 +217,7 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
         "resources": Pages(Kind.RESOURCE, "Resource", 20, conditions=resource_conditions),
         "node": ByIds(),
         "nodes": ByIds(many=True),
+        "_entities": ByIds(many=True, references=True),
         "customer": Lookup(Kind.CUSTOMER, "Customer"),
         "opportunity": Lookup(Kind.OPPORTUNITY, "Opportunity"),
         "contract": Lookup(Kind.CONTRACT, "Contract"),

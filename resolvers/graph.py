@@ -149,9 +149,13 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class ByIds:
-    """Entities of any type by their ids: one for `id`, or a list with a slot for each of `ids`."""
+    """Entities of any type by their ids: one for `id`, or a list with a slot for each of `ids`.
+
+    `references`: the ids are in the representations that a federation gateway sends instead.
+    """
 
     many: bool = False
+    references: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from typing import Any, TypeVar, cast
 
 from hub.domain.ids import CanonicalId, kind_of
 from hub.domain.records import BY_CANONICAL, RecordKey, Ref
-from hub.errors import InvalidInput
 from hub.ports import CachedRecord, Entity, PageQuery
-from resolvers.arguments import canonical_id, exactly_one, few_enough, text
+from resolvers.arguments import canonical_id, exactly_one, id_slots, text
 from resolvers.faults import FORBIDDEN_FIELD, Fault, Lack, Path
 from resolvers.fields import GRAPH
 from resolvers.filters import settled
@@ -195,18 +194,10 @@ async def _by_ids(call: Call, source: ByIds) -> Any:
     """One entity, or a slot for each id; in a list a malformed id is an error in its own slot."""
     if not source.many:
         return await _entity(call.request, canonical_id("id", call.arguments["id"]))
-    few_enough("ids", call.arguments["ids"])
-    slots = [_parsed(f"ids[{n}]", given) for n, given in enumerate(call.arguments["ids"])]
+    slots = id_slots(source, call.arguments)
     ids = [slot for slot in slots if isinstance(slot, str)]
     found = dict(zip(ids, await call.request.loaders.entities(ids), strict=True))
     return [found[slot] if isinstance(slot, str) else slot for slot in slots]
-
-
-def _parsed(argument: str, given: str) -> CanonicalId | InvalidInput:
-    try:
-        return canonical_id(argument, given)
-    except InvalidInput as problem:
-        return problem
 
 
 async def _entity(request: Request, canonical: CanonicalId) -> Entity | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -29,6 +29,8 @@ from resolvers.read import Call, read
 from resolvers.request import Request
 
 AUDIT = ("Query", "audit")
+SERVICE = "_service"
+"""The subgraph's own SDL, which Strawberry gives."""
 Resolver: TypeAlias = Callable[..., Any]
 Info: TypeAlias = GraphQLResolveInfo[Request]
 
@@ -39,13 +41,10 @@ def attach(schema: GraphQLSchema) -> None:
         if isinstance(kind, GraphQLObjectType) and name in GRAPH:
             kind.is_type_of = None
             for field_name, field in kind.fields.items():
-                if not field_name.startswith("_") and (name, field_name) != AUDIT:
+                if field_name != SERVICE and (name, field_name) != AUDIT:
                     field.resolve = _resolver(name, field_name)
         elif isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
             kind.resolve_type = _type_of
-    query = schema.query_type
-    if query is not None and "_entities" in query.fields:
-        query.fields["_entities"].resolve = _references
     _attach_commands(schema)
 
 
@@ -144,9 +143,3 @@ def _is_or_has(selection: SelectionNode, wanted: str, info: Info) -> bool:
 
 def _type_of(value: Entity, *_: Any) -> str:
     return TYPE_OF_KIND[value.kind]
-
-
-def _references(_: Any, info: Info, representations: Iterable[Mapping[str, Any]]) -> Any:
-    """Entities that another subgraph refers to, by their ids (Apollo Federation's `_entities`)."""
-    ids = [str(representation.get("id")) for representation in representations]
-    return read(_call("Query", "nodes", None, info, {"ids": ids}))

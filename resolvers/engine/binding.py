@@ -18,9 +18,8 @@ from hub.domain.ids import CanonicalId, kind_of
 from hub.domain.kinds import Domain, Kind
 from hub.errors import InvalidInput
 from hub.ports import PageQuery
-from resolvers.arguments import as_written, canonical_id, exactly_one, few_enough, plain, text
+from resolvers.arguments import as_written, canonical_id, exactly_one, id_slots, plain, text
 from resolvers.engine.plan import FieldPlan, Plan, Selection
-from resolvers.engine.planner import REFERENCES
 from resolvers.graph import (
     Arguments,
     Attr,
@@ -116,8 +115,6 @@ def _arguments(plan: FieldPlan, variables: VariableValues) -> Arguments | Refuse
         given = plain(get_argument_values(plan.definition, node, variables))
     except GraphQLError as refusal:
         return refusal
-    if plan.source is REFERENCES:
-        return {"ids": [str(one.get("id")) for one in given["representations"]]}
     if "last" not in given:
         return dict(given)
     written = {
@@ -152,9 +149,8 @@ def _target(plan: FieldPlan, arguments: Arguments | Refused) -> Any:
         match plan.source:
             case Lookup() as source:
                 return _looked_up(source, arguments)
-            case ByIds(many=True):
-                few_enough("ids", arguments["ids"])
-                return [_parsed(f"ids[{n}]", given) for n, given in enumerate(arguments["ids"])]
+            case ByIds(many=True) as source:
+                return id_slots(source, arguments)
             case ByIds():
                 return canonical_id("id", arguments["id"])
             case _:
@@ -169,13 +165,6 @@ def _looked_up(source: Lookup, arguments: Arguments) -> Target:
         return ByCode(source.kind, text("code", arguments["code"]))
     wanted = canonical_id("id", arguments["id"])
     return wanted if kind_of(wanted) is source.kind else None
-
-
-def _parsed(argument: str, given: str) -> CanonicalId | InvalidInput:
-    try:
-        return canonical_id(argument, given)
-    except InvalidInput as refusal:
-        return refusal
 
 
 # -- which attributes of which records the whole plan needs -----------------------------------------

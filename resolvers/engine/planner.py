@@ -32,11 +32,8 @@ from graphql.language import FragmentDefinitionNode
 from hub.domain.visibility import Rights
 from resolvers.engine.plan import Declined, Denied, FieldPlan, Identity, Plan, Selection, Source, TypeName
 from resolvers.fields import GRAPH
-from resolvers.graph import KIND_OF_TYPE, ByIds
+from resolvers.graph import KIND_OF_TYPE
 from resolvers.rights import STAND_INS, may_see
-
-REFERENCES = ByIds(many=True)
-"""Apollo Federation's `_entities`: what `nodes` gives for the ids in the representations."""
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
@@ -120,7 +117,7 @@ class Planner:
             return TypeName()
         if name == "id" and type_name in KIND_OF_TYPE:
             return Identity()
-        source = REFERENCES if name == "_entities" else GRAPH.get(type_name, {}).get(name)
+        source = GRAPH.get(type_name, {}).get(name)
         if source is None:
             raise Declined
         if may_see(self._rights, (type_name, name)):

@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 
 from hub.app.application import create_app
 from hub.app.auth import Grant, Verifier, local_issuer, sign
+from hub.app.execution import Execute
 from hub.app.services import Readiness, Services
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
@@ -51,13 +52,16 @@ class Graph:
 
     firm: FakeFirm = field(default_factory=FakeFirm)
     ready: bool = True
+    execute: Execute | None = None
+    services: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Build the application."""
         self.writer = FakeWriter(self.firm.directory)
         reads = Reads(self.firm.directory, self.writer, self.firm.records, CARDS, FakeMonitor(), RoleMap())
         verifier = Verifier(local_issuer(KEY), now=lambda: NOW)
-        self.app = create_app(Services(reads, verifier, self._readiness, now=lambda: NOW))
+        services = Services(reads, verifier, self._readiness, now=lambda: NOW, **self.services)
+        self.app = create_app(services, self.execute)
 
     async def _readiness(self) -> Readiness:
         return Readiness(self.ready, {"waiting": [] if self.ready else ["psa-1"]})
@@ -115,9 +119,9 @@ class SmallFirm:
     time_entry: CanonicalId
 
 
-def small_firm() -> SmallFirm:
+def small_firm(execute: Execute | None = None, **services: Any) -> SmallFirm:
     """Make one customer with one deal, its contract, and the project that delivers it."""
-    graph = Graph()
+    graph = Graph(execute=execute, services=services)
     add = graph.firm.add
     own: dict[str, Value] = {"code": "US01", "name": "Firm Inc", "country": "US", "currency": "USD"}
     entity = add(Kind.LEGAL_ENTITY, own, {"erp-1": own})
