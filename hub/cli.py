@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -155,15 +155,24 @@ def feeds_status() -> None:
 
 
 def _settings() -> Settings:
-    """The settings of the environment; where it names no database, those of the demo that runs in the data folder."""
-    from hub.serve import RUNNING_NOTE
-    from hub.settings import PREFIX, read_settings
+    """The settings of the environment; where it names no database, those of the hub that runs in the data folder."""
+    from hub.settings import read_settings
 
     environ = dict(os.environ)
-    note = Path(environ.get(f"{PREFIX}DATA_DIR") or ".hub") / RUNNING_NOTE
-    if not environ.get(f"{PREFIX}DATABASE_URL") and not environ.get(f"{PREFIX}DATABASE_NAME") and note.exists():
-        environ |= json.loads(note.read_text())
+    if not _names_a_database(environ) and _running_note().exists():
+        environ |= json.loads(_running_note().read_text())
     return read_settings(environ)
+
+
+def _running_note() -> Path:
+    """Where a hub on the embedded database notes which database it uses."""
+    from hub.serve import RUNNING_NOTE
+
+    return Path(os.environ.get("HUB_DATA_DIR") or ".hub") / RUNNING_NOTE
+
+
+def _names_a_database(environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("HUB_DATABASE_URL") or environ.get("HUB_DATABASE_NAME"))
 
 
 def _with_database(work: Callable[[AsyncEngine], Coroutine[None, None, T]]) -> T:
@@ -178,7 +187,10 @@ def _with_database(work: Callable[[AsyncEngine], Coroutine[None, None, T]]) -> T
 async def _database() -> AsyncIterator[AsyncEngine]:
     from hub.wiring.hub import open_database
 
-    async with open_database(_settings()) as engine:
+    settings = _settings()
+    if not _names_a_database(os.environ) and not _running_note().exists():
+        raise ConfigError(["no hub runs here: start one (`make demo`), or name its database with HUB_DATABASE_URL"])
+    async with open_database(settings) as engine:
         yield engine
 
 
