@@ -68,6 +68,8 @@ class PostgresDirectoryWriter:
         if not records:
             return frozenset()
         async with self._engine.begin() as connection:
+            # A plan made while the tables were empty would scan them whole when they have filled up.
+            await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
             batch = _Batch(connection, self._domains, self._roles, self._today())
             changed = await batch.run(records)
@@ -278,35 +280,14 @@ class _Batch:
         offers = self._offers(news, entities)
         if not offers:
             return
-        rows = await self.connection.execute(
-            text(
-                "UPDATE record SET entity_id = f.entity_id FROM ("
-                " SELECT DISTINCT ON (r.system, r.kind, r.external_id) r.system, r.kind, r.external_id, o.entity_id"
-                " FROM jsonb_to_recordset(CAST(:offers AS jsonb))"
-                "   AS o(entity_kind text, name text, value text, entity_id text)"
-                " JOIN match_key m USING (entity_kind, name, value)"
-                " JOIN record r ON r.system = m.system AND r.kind = m.kind AND r.external_id = m.external_id"
-                " WHERE r.entity_id IS NULL AND r.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM record other"
-                "   WHERE other.entity_id = o.entity_id AND other.system = r.system AND other.kind = r.kind"
-                "   AND other.deleted_at IS NULL)"
-                " ORDER BY r.system, r.kind, r.external_id) f"
-                " WHERE record.system = f.system AND record.kind = f.kind AND record.external_id = f.external_id"
-                " RETURNING record.entity_id, record.system, record.kind, record.external_id"
-            ),
-            {"offers": _json(offers)},
+        given = {"offers": _json(offers), "entities": list(set(entities.values()))}
+        rows = await self.connection.execute(text(_ADOPT), given)
+        adopted = rows.all()
+        self.touched |= {CanonicalId(row.entity_id) for row in adopted}
+        await self._wake(
+            {"target_kind": entity_kind(Kind(r.kind)), "by": BY_ID, "value": r.external_id, "system": r.system}
+            for r in adopted
         )
-        for row in rows.all():
-            self.touched.add(CanonicalId(row.entity_id))
-            await self._wake(
-                [
-                    {
-                        "target_kind": entity_kind(Kind(row.kind)),
-                        "by": BY_ID,
-                        "value": row.external_id,
-                        "system": row.system,
-                    }
-                ]
-            )
 
     def _offers(self, news: Sequence[Record], entities: Mapping[RecordKey, CanonicalId]) -> list[dict[str, Any]]:
         """(key → entity) pairs that these records now answer for: their keys, canonical id and own vendor id."""
@@ -333,7 +314,7 @@ class _Batch:
             targets += [{"target_kind": kind, "by": k.name, "value": k.value, "system": ""} for k in shared]
         await self._wake(targets)
 
-    async def _wake(self, targets: Sequence[Mapping[str, Any]]) -> None:
+    async def _wake(self, targets: Iterable[Mapping[str, Any]]) -> None:
         rows = await self.connection.execute(
             text(
                 "SELECT DISTINCT p.entity_id FROM pending_link p"
@@ -341,7 +322,7 @@ class _Batch:
                 "   AS t(target_kind text, by text, value text, system text)"
                 ' ON p.target_kind = t.target_kind AND p."by" = t.by AND p.value = t.value AND p.system = t.system'
             ),
-            {"targets": _json(targets)},
+            {"targets": _json(list(targets))},
         )
         self.touched |= {CanonicalId(row.entity_id) for row in rows}
 
@@ -506,6 +487,25 @@ class _Batch:
         return [CanonicalId(row[0]) for row in rows]
 
 
+# What is taken is read first, by its entity: asked per candidate, a server without statistics, as during a first
+# load, walks all records of the system each time.
+_ADOPT = """
+WITH taken AS MATERIALIZED (
+  SELECT DISTINCT entity_id, system, kind FROM record
+  WHERE entity_id = ANY(CAST(:entities AS text[])) AND deleted_at IS NULL),
+adoptable AS MATERIALIZED (
+  SELECT DISTINCT ON (r.system, r.kind, r.external_id) r.system, r.kind, r.external_id, o.entity_id
+  FROM jsonb_to_recordset(CAST(:offers AS jsonb)) AS o(entity_kind text, name text, value text, entity_id text)
+  JOIN match_key m USING (entity_kind, name, value)
+  JOIN record r ON r.system = m.system AND r.kind = m.kind AND r.external_id = m.external_id
+  WHERE r.entity_id IS NULL AND r.deleted_at IS NULL
+  AND (o.entity_id, r.system, r.kind) NOT IN (SELECT entity_id, system, kind FROM taken)
+  ORDER BY r.system, r.kind, r.external_id),
+adopted AS MATERIALIZED (
+  SELECT DISTINCT ON (entity_id, system, kind) * FROM adoptable ORDER BY entity_id, system, kind, external_id)
+UPDATE record SET entity_id = a.entity_id FROM adopted a
+WHERE record.system = a.system AND record.kind = a.kind AND record.external_id = a.external_id
+RETURNING record.entity_id, record.system, record.kind, record.external_id"""
 _PENDING_ROWS = (
     "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(target_kind text, by text, value text, system text, entity_id text)"
 )

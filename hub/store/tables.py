@@ -106,7 +106,6 @@ Index(
     record.c.missing_since,
     postgresql_where=text("missing_since IS NOT NULL AND deleted_at IS NULL"),
 )
-Index("record_unlinked", record.c.entity_kind, postgresql_where=text("entity_id IS NULL AND deleted_at IS NULL"))
 
 match_key = Table(
     "match_key",

@@ -193,6 +193,14 @@ async def test_records_that_matched_nothing_are_adopted_when_their_key_appears(s
     assert (await store.one(Kind.PROJECT)).kept["customer"] == customer.id
 
 
+async def test_of_two_waiting_records_of_one_system_only_one_is_adopted(store: Store) -> None:
+    """A canonical record has one active cross reference per system and kind, also when both waited for it."""
+    key = Key(by_id_in(Domain.CRM), "001A")
+    await store.apply(rec("psa", Kind.CUSTOMER, "9", {}, key), rec("psa", Kind.CUSTOMER, "10", {}, key))
+    await store.apply(CUSTOMER)
+    assert len((await store.one(Kind.CUSTOMER)).records) == 2
+
+
 async def test_an_older_change_is_not_applied_and_a_tombstone_deletes(store: Store) -> None:
     """Order of arrival does not matter, order of change does."""
     await store.apply(project(minute=10, name="new"))
@@ -231,7 +239,7 @@ async def test_stage_follows_the_records(store: Store) -> None:
         Key("email", "a@x"),
     )
     user = rec("psa", Kind.RESOURCE, "13", {}, Key("email", "a@x"))
-    booking = {
+    booking: dict[str, Value] = {
         "project": Ref(Kind.PROJECT, "41"),
         "resource": Ref(Kind.RESOURCE, "13"),
         "start_date": date(2026, 2, 1),
@@ -264,7 +272,7 @@ async def test_stage_follows_the_records(store: Store) -> None:
 async def test_an_invoice_line_shows_on_its_milestone(store: Store) -> None:
     """The way back from a milestone to the invoice that bills it survives later changes of the milestone."""
     canonical = "mil_01J8ZQ4T7M3N5P6R8S9V0W1X2Y"
-    milestone = {"project": Ref(Kind.PROJECT, "41"), "name": "Go live", "due_date": date(2026, 4, 1)}
+    milestone: dict[str, Value] = {"project": Ref(Kind.PROJECT, "41"), "name": "Go live", "due_date": date(2026, 4, 1)}
     line = InvoiceLineValue("Go live", Money(1, "USD"), "2026-03", Ref(Kind.MILESTONE, canonical, BY_CANONICAL))
     invoice: dict[str, Value] = {
         "number": "INV-1",
@@ -295,7 +303,7 @@ async def test_an_invoice_that_arrives_after_its_milestone_leaves_the_milestone_
 
 async def test_change_orders_are_listed_under_their_lines_contract(store: Store) -> None:
     """Whichever of line and change order comes first."""
-    change = {"line": Ref(Kind.CONTRACT_LINE, "a01A"), "status": "PROPOSED", "effective_date": TODAY}
+    change: dict[str, Value] = {"line": Ref(Kind.CONTRACT_LINE, "a01A"), "status": "PROPOSED", "effective_date": TODAY}
     await store.apply(rec("crm", Kind.CHANGE_ORDER, "a02", change))
     await store.apply(CONTRACT, LINE)
     contract = await store.one(Kind.CONTRACT)
