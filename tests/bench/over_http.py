@@ -107,7 +107,7 @@ class Stack:
 
     def hub(self, *arguments: str) -> str:
         """Run a command of the hub's command line."""
-        done = subprocess.run([HUB, *arguments], env=dict(self.environ), check=True, capture_output=True, text=True)
+        done = subprocess.run([HUB, *arguments], env=dict(self.environ), check=True, stdout=subprocess.PIPE, text=True)
         return done.stdout
 
     def server(self) -> Server:
