@@ -16,7 +16,8 @@ import uvicorn
 import uvloop
 
 from hub.app.application import create_app
-from hub.app.auth import Verifier, local_issuer
+from hub.app.auth import ClaimNames, Issuer, Verifier, local_issuer
+from hub.app.oidc import DiscoveredKeys
 from hub.app.persisted import read_manifest
 from hub.app.services import Limits, Readiness, Services
 from hub.app.tokens import installation_key, local_token
@@ -93,7 +94,7 @@ def _services(hub: Hub) -> Services:
     tokens = {str(role): local_token(settings.data_dir, [role]) for role in Role if role is not Role.SERVICE}
     return Services(
         reads=hub.reads,
-        verifier=Verifier(local_issuer(installation_key(settings.data_dir)), now=now),
+        verifier=Verifier(*_issuers(settings), now=now),
         readiness=readiness,
         demo_tokens=tokens if settings.demo else None,
         limits=_limits(settings),
@@ -101,8 +102,26 @@ def _services(hub: Hub) -> Services:
         trusted_documents=trusted,
         trusted_only=settings.trusted_only,
         shared_texts=hub.texts,
+        commands=hub.commands,
+        sights=hub.sights,
+        audit=hub.audit,
         now=now,
     )
+
+
+def _issuers(settings: Settings) -> list[Issuer]:
+    """Whose tokens are good here: the configured providers', and the local key's without any, or in the demo."""
+    names = ClaimNames(
+        settings.oidc_roles_claim,
+        settings.oidc_practices_claim,
+        settings.oidc_legal_entities_claim,
+        settings.oidc_email_claim,
+        settings.oidc_allow_claim,
+        settings.oidc_role_prefix,
+    )
+    providers = [Issuer(name, audience, DiscoveredKeys(name), names) for name, audience in settings.providers.items()]
+    local = [local_issuer(installation_key(settings.data_dir))] if settings.demo or not providers else []
+    return [*providers, *local]
 
 
 def _limits(settings: Settings) -> Limits:

@@ -18,6 +18,15 @@
 | HUB_CORS_ORIGINS | web origins whose pages may ask, `https://a.example,https://b.example` | none |
 | HUB_TRUSTED_DOCUMENTS | a JSON file of registered documents by id, or an Apollo manifest | none |
 | HUB_TRUSTED_ONLY | `true`: execute registered documents only; introspection only in the demo | false |
+| HUB_OIDC_ISSUER | OpenID providers whose tokens are accepted, `https://…,https://…` | none: the local key's |
+| HUB_OIDC_AUDIENCE | the audience that their tokens name: one for all, or one for each | needed with an issuer |
+| HUB_OIDC_ROLES_CLAIM, HUB_OIDC_PRACTICES_CLAIM | claims with lists of texts; dots lead into objects | the same names |
+| HUB_OIDC_LEGAL_ENTITIES_CLAIM, HUB_OIDC_ALLOW_CLAIM | the same: `roles`, `practices`, `legal_entities`, `allow` | |
+| HUB_OIDC_EMAIL_CLAIM | the claim with the work e-mail | `email` |
+| HUB_OIDC_ROLE_PREFIX | what stands before the hub's own role names there (`plumbline-` in `plumbline-pmo`) | nothing |
+
+With a provider, tokens of the local key are accepted in the demo only. A provider's token needs practices and
+legal entities to see any row; roles of other applications beside the hub's are ignored.
 
 Secrets that the estate names (`{ env = "HUB_…" }`) are the estate's to read. Any other HUB_* variable is
 a mistake and is reported.
@@ -37,6 +46,7 @@ from hub.errors import ConfigError
 
 PREFIX = "HUB_"
 TEST_PREFIX = "HUB_TEST_"
+_PROVIDER = re.compile(r"https://[^\s@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
@@ -55,6 +65,8 @@ class Settings(BaseModel):
     demo: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     feed_seconds: float | None = Field(default=None, gt=0)
+    verify_settle_seconds: float | None = Field(default=None, ge=0)
+    """Seconds after which an unanswered write that is not found counts as lost; hub.usecases.verify has defaults."""
     drain_seconds: float = Field(default=10.0, ge=0)
     request_seconds: float = Field(default=60.0, gt=0)
     limit_depth: int = Field(default=15, ge=1)
@@ -64,6 +76,20 @@ class Settings(BaseModel):
     cors_origins: str = ""
     trusted_documents: Path | None = None
     trusted_only: bool = False
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_roles_claim: str = "roles"
+    oidc_practices_claim: str = "practices"
+    oidc_legal_entities_claim: str = "legal_entities"
+    oidc_email_claim: str = "email"
+    oidc_allow_claim: str = "allow"
+    oidc_role_prefix: str = ""
+
+    @property
+    def providers(self) -> Mapping[str, str]:
+        """The OpenID providers whose tokens are accepted, each with its audience."""
+        issuers, audiences = _words(self.oidc_issuer), _words(self.oidc_audience)
+        return dict(zip(issuers, audiences * len(issuers) if len(audiences) == 1 else audiences, strict=True))
 
     @property
     def origins(self) -> frozenset[str]:
@@ -81,6 +107,20 @@ class Settings(BaseModel):
     def _has_documents(self) -> Self:
         if self.trusted_only and self.trusted_documents is None:
             raise PydanticCustomError("trusted_only", "HUB_TRUSTED_ONLY: needs HUB_TRUSTED_DOCUMENTS")
+        return self
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _are_providers(cls, value: str) -> str:
+        if not all(_PROVIDER.fullmatch(word) for word in _words(value)):
+            raise ValueError("must be addresses that begin with https:// (http:// on this machine only)")
+        return value
+
+    @model_validator(mode="after")
+    def _has_audiences(self) -> Self:
+        issuers, audiences = len(_words(self.oidc_issuer)), len(_words(self.oidc_audience))
+        if audiences not in {min(issuers, 1), issuers}:
+            raise PydanticCustomError("audiences", "HUB_OIDC_AUDIENCE: needs one for all issuers, or one for each")
         return self
 
     @field_validator("database_url")

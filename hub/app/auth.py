@@ -1,36 +1,40 @@
-"""Who asks: bearer tokens (JWT, ES256 only), signed by the local key; an `Issuer` may as well bring other keys.
+"""Who asks: bearer tokens (JWT), signed by the local key or by a configured OpenID provider.
 
-Claims: `sub`, `roles`, `practices`, `legal_entities`, `email`, `allow`; `iss`, `aud` and `exp` are checked.
+Before anything of a token is believed: its length, then whose it says it is (`iss`), which key (`kid`) that
+issuer has under this id, whether that key is for this algorithm; then signature, `aud`, `exp`, `nbf`, `iat`
+with CLOCK_SKEW_S of tolerance. `none` and HMAC are no algorithms here. Claims: `sub`, `roles`, `practices`,
+`legal_entities`, `email`, `allow`; a provider may name them otherwise (ClaimNames).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
+import math
 import os
+import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey
 
-from hub.domain.callers import Caller
+from hub.app.oidc import ALGORITHMS, FixedKeys, SigningKey
+from hub.domain.callers import LOCAL_ISSUER, Caller
 from hub.domain.ownership import Role
-from hub.errors import HubError
+from hub.errors import HubError, InvalidInput
 
 ALGORITHM = "ES256"
-LOCAL_ISSUER = "plumbline-local"
 AUDIENCE = "plumbline"
-CLOCK_SKEW_S = 30
+CLOCK_SKEW_S = 60
 MAX_TOKEN_LENGTH = 8_192
 TOKENS_IN_MEMORY = 2_000
-
-KeyFinder = Callable[[], KeySet]
-"""Gives the keys that an issuer signs with now."""
 
 
 class Unauthenticated(HubError):
@@ -39,13 +43,37 @@ class Unauthenticated(HubError):
     code = "UNAUTHENTICATED"
 
 
+class KeySource(Protocol):
+    """The keys that an issuer signs with."""
+
+    async def find(self, kid: str) -> SigningKey | None:
+        """The key with that id; None where there is none. Raises ProviderUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """Under which names an issuer's tokens say what the hub wants to know; dots lead into objects.
+
+    Roles are the hub's own words behind `role_prefix`; others are not for this hub.
+    """
+
+    roles: str = "roles"
+    practices: str = "practices"
+    legal_entities: str = "legal_entities"
+    email: str = "email"
+    allow: str = "allow"
+    role_prefix: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """Whose tokens are accepted."""
 
     name: str
     audience: str
-    keys: KeyFinder
+    keys: KeySource
+    claims: ClaimNames = field(default_factory=ClaimNames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +117,7 @@ def _with_id(key: ECKey) -> ECKey:
 
 def local_issuer(key: ECKey) -> Issuer:
     """The issuer whose tokens `sign` makes."""
-    keys = KeySet([key])
-    return Issuer(LOCAL_ISSUER, AUDIENCE, lambda: keys)
+    return Issuer(LOCAL_ISSUER, AUDIENCE, FixedKeys(key))
 
 
 def sign(key: ECKey, grant: Grant, *, now: datetime, lifetime_s: int) -> str:
@@ -112,29 +139,45 @@ def sign(key: ECKey, grant: Grant, *, now: datetime, lifetime_s: int) -> str:
     return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
 
+EMAIL = re.compile(r"[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]{1,189}")
+
+
+def user_named(header: str | None, caller: Caller) -> Caller | None:
+    """The user for whom the caller says to act (`X-Hub-On-Behalf-Of`): a work e-mail, which names no roles.
+
+    What such a user may do is judged by what the hub knows of them (hub.usecases.desk, `require_approver`);
+    what is read for them ends at their own rows (hub.domain.row_scope). Raises InvalidInput.
+    """
+    email = (header or "").strip()
+    if not email:
+        return None
+    if not EMAIL.fullmatch(email):
+        raise InvalidInput("X-Hub-On-Behalf-Of", "is not an e-mail address")
+    return Caller(email, frozenset(), email=email, issuer=caller.issuer)
+
+
 class Verifier:
     """Turns tokens into callers; verified ones are remembered by their hash until they expire."""
 
-    def __init__(self, issuer: Issuer, *, now: Callable[[], datetime], remembered: int = TOKENS_IN_MEMORY) -> None:
-        self._issuer = issuer
+    def __init__(self, *issuers: Issuer, now: Callable[[], datetime], remembered: int = TOKENS_IN_MEMORY) -> None:
+        self._issuers = {issuer.name: issuer for issuer in issuers}
         self._now = now
         self._limit = remembered
         self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
-    def caller(self, authorization: str | None) -> Caller:
-        """The caller behind an Authorization header. Raises Unauthenticated."""
-        scheme, _, token = (authorization or "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("a bearer token is required")
-        if len(token) > MAX_TOKEN_LENGTH:
-            raise Unauthenticated("the token is not valid")
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller behind an Authorization header. Raises Unauthenticated, ProviderUnavailable."""
+        token = _bearer(authorization)
         digest = hashlib.sha256(token.encode()).digest()
         known = self._known.get(digest)
         if known is not None and self._now().timestamp() < known[0]:
             self._known.move_to_end(digest)
             return known[1]
-        expires, caller = self._verified(token)
+        try:
+            expires, caller = await self._verified(token)
+        except (JoseError, ValueError, TypeError, KeyError, RecursionError) as problem:
+            # The library's words may repeat parts of the token, so they go nowhere, not even as a cause.
+            raise Unauthenticated(_reason(problem)) from None
         self._remember(digest, expires, caller)
         return caller
 
@@ -144,48 +187,103 @@ class Verifier:
         while len(self._known) > self._limit:
             self._known.popitem(last=False)
 
-    def _verified(self, token: str) -> tuple[float, Caller]:
-        try:
-            claims = jwt.decode(token, self._issuer.keys(), algorithms=[ALGORITHM]).claims
-            self._claims().validate(claims)
-        except (JoseError, ValueError, TypeError, KeyError) as problem:
-            raise Unauthenticated(_reason(problem)) from problem
-        return float(claims["exp"]) + CLOCK_SKEW_S, _caller(claims)
+    async def _verified(self, token: str) -> tuple[float, Caller]:
+        """When the token expires, and whose it is. Raises what the library raises, or ValueError."""
+        header, payload = _peeked(token)
+        issuer = self._issuers.get(str(payload.get("iss")))
+        if issuer is None or header["alg"] not in ALGORITHMS:
+            raise ValueError("not ours")
+        found = await issuer.keys.find(header["kid"])
+        if found is None or header["alg"] not in found.algorithms:
+            raise ValueError("no such key")
+        claims = jwt.decode(token, found.key, algorithms=[header["alg"]]).claims
+        self._rules(issuer).validate(claims)
+        _require_instants(claims)
+        return float(claims["exp"]) + CLOCK_SKEW_S, _caller(claims, issuer)
 
-    def _claims(self) -> jwt.JWTClaimsRegistry:
+    def _rules(self, issuer: Issuer) -> jwt.JWTClaimsRegistry:
         return jwt.JWTClaimsRegistry(
             now=int(self._now().timestamp()),
             leeway=CLOCK_SKEW_S,
-            iss={"essential": True, "value": self._issuer.name},
-            aud={"essential": True, "value": self._issuer.audience},
+            iss={"essential": True, "value": issuer.name},
+            aud={"essential": True, "value": issuer.audience},
             exp={"essential": True},
             sub={"essential": True},
         )
+
+
+def _bearer(authorization: str | None) -> str:
+    """The token of a header, looked at no further; one that is too long is not even split."""
+    if authorization is not None and len(authorization) > MAX_TOKEN_LENGTH:
+        raise Unauthenticated("the token is not valid")
+    scheme, _, token = (authorization or "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("a bearer token is required")
+    return token
+
+
+def _peeked(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims before anything is verified: only to find the key. Raises ValueError."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise ValueError("this is no signed token")
+    header, payload = (json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))) for p in parts[:2])
+    if not isinstance(header, dict) or not isinstance(payload, dict):
+        raise ValueError("this is no signed token")  # noqa: TRY004 -- a value is wrong, not our code
+    if not isinstance(header.get("kid"), str) or not isinstance(header.get("alg"), str) or "crit" in header:
+        raise ValueError("the header is not ours")
+    return header, payload
+
+
+def _require_instants(claims: Mapping[str, Any]) -> None:
+    """Times are finite numbers: JSON as Python reads it has a NaN, which no comparison refuses."""
+    for name in ("exp", "iat", "nbf"):
+        value = claims.get(name)
+        if value is not None and (isinstance(value, bool) or not math.isfinite(value)):
+            raise ValueError(f"{name} is no instant")
 
 
 def _reason(problem: Exception) -> str:
     return "the token has expired" if getattr(problem, "error", "") == "expired_token" else "the token is not valid"
 
 
-def _caller(claims: dict[str, Any]) -> Caller:
-    roles = frozenset(Role(name) for name in _texts(claims, "roles") if name in set(Role))
+def _caller(claims: dict[str, Any], issuer: Issuer) -> Caller:
+    names = issuer.claims
+    known = {f"{names.role_prefix}{role}": role for role in Role}
+    roles = frozenset(known[name] for name in _texts(claims, names.roles) if name in known)
     if not roles:
         raise Unauthenticated("the token names no role of this hub")
-    email, subject = claims.get("email"), claims["sub"]
+    email = _claim(claims, names.email)
+    proven = isinstance(email, str) and claims.get("email_verified") is not False
     return Caller(
-        subject=str(subject),
+        subject=str(claims["sub"]),
         roles=roles,
-        practices=frozenset(_texts(claims, "practices")),
-        legal_entities=frozenset(_texts(claims, "legal_entities")),
-        email=email if isinstance(email, str) else None,
-        allow=frozenset(_texts(claims, "allow")),
-        issuer=str(claims["iss"]),
+        practices=frozenset(_texts(claims, names.practices)),
+        legal_entities=frozenset(_texts(claims, names.legal_entities)),
+        email=email if proven else None,
+        allow=frozenset(_texts(claims, names.allow)),
+        issuer=issuer.name,
     )
 
 
-def _texts(claims: dict[str, Any], name: str) -> Iterable[str]:
+def _claim(claims: Mapping[str, Any], name: str) -> Any:
+    """A claim by its name, else by a path of names with dots (`realm_access.roles`)."""
+    if name in claims:
+        return claims[name]
+    value: Any = claims
+    for step in name.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(step)
+    return value
+
+
+def _texts(claims: Mapping[str, Any], name: str) -> Iterable[str]:
     """The texts of a list claim. A claim of another shape restricts nothing by accident: it is refused."""
-    value = claims.get(name, [])
+    value = _claim(claims, name)
+    if value is None:
+        return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise Unauthenticated("the token is not valid")
     return value

@@ -84,7 +84,7 @@ class Documents:
     """Checks query texts against one schema; the newest outcomes stay in memory, those of `pinned` texts for good."""
 
     def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
-        self._schema = schema
+        self.schema = schema
         self._limits = limits
         self._known: OrderedDict[str, Checked] = OrderedDict()
         self._pinned: dict[str, Checked] = {}
@@ -118,7 +118,7 @@ class Documents:
             return Checked(None, (self._of_syntax(error),))
         if errors:
             return Checked(None, tuple(errors))
-        return Checked(document, costs=Costs(self._schema, document))
+        return Checked(document, costs=Costs(self.schema, document))
 
     def _of_syntax(self, error: GraphQLSyntaxError) -> GraphQLError:
         # graphql-core tells its own refusals apart by their texts only; tests hold us to these.
@@ -130,7 +130,7 @@ class Documents:
         return error
 
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
-        errors = validate(self._schema, document, RULES, max_errors=MAX_ERRORS)
+        errors = validate(self.schema, document, RULES, max_errors=MAX_ERRORS)
         for error in errors:
             error.extensions = {"code": VALIDATION_FAILED, **(error.extensions or {})}
         return errors

@@ -13,7 +13,7 @@ from graphql import OperationDefinitionNode, OperationType, get_operation_ast
 from starlette.types import Receive, Scope, Send
 
 from hub.app import errors, metrics
-from hub.app.auth import Unauthenticated
+from hub.app.auth import Unauthenticated, user_named
 from hub.app.correlation import chosen
 from hub.app.documents import Checked, Documents
 from hub.app.encoding import SMALLEST_COMPRESSED, compressed, etag, has_already, takes_gzip
@@ -23,12 +23,18 @@ from hub.app.explain import HEADER as EXPLAIN
 from hub.app.explain import Explanation, may_explain
 from hub.app.limits import exceeded
 from hub.app.messages import JSON, Parameters, Refused, check_method, max_age, media_type, parameters, status_of
+from hub.app.oidc import ProviderUnavailable
 from hub.app.origins import Origins, refuse_forgery
 from hub.app.persisted import Persisted, PersistedQueryNotFound, only_introspects
 from hub.app.services import Services
 from hub.app.watch import TooLate, Watch
 from hub.context import caused_by, counting_calls, within
-from hub.domain.callers import Caller
+from hub.domain.commands import Actor
+from hub.errors import InvalidInput
+from hub.usecases.scoped_directory import Sights, input_rights, nobody
+from resolvers.faults import FORBIDDEN_FIELD
+from resolvers.reads import Reads
+from resolvers.refusal import denied_input
 from resolvers.request import Request
 
 log = logging.getLogger(__name__)
@@ -44,6 +50,8 @@ class GraphQLEndpoint:
 
     def __init__(self, services: Services, documents: Documents, persisted: Persisted, execute: Execute) -> None:
         self._services = services
+        self._schema = documents.schema
+        self._sights = services.sights or Sights(services.reads.directory, nobody)
         self._documents = documents
         self._persisted = persisted
         self._execute = execute
@@ -70,12 +78,18 @@ class GraphQLEndpoint:
             form = media_type(incoming.header(b"accept"))
             check_method(incoming)
             refuse_forgery(incoming)
-            caller = self._services.verifier.caller(incoming.header(b"authorization"))
+            caller = await self._services.verifier.caller(incoming.header(b"authorization"))
+            actor = Actor(caller, user_named(incoming.header(b"x-hub-on-behalf-of"), caller))
             asked = await parameters(incoming, self._services.limits.body_bytes)
-            body = await self._run(incoming, asked, caller, correlation)
+            body = await self._run(incoming, asked, actor, correlation)
         except Unauthenticated as problem:
             sent = {"WWW-Authenticate": 'Bearer realm="plumbline"'}
             return self._reply(incoming, _only(errors.of_hub(problem, correlation)), form, 401, sent)
+        except ProviderUnavailable as problem:
+            sent = {"Retry-After": "30"}
+            return self._reply(incoming, _only(errors.of_hub(problem, correlation)), form, 503, sent)
+        except InvalidInput as problem:
+            return self._reply(incoming, _only(errors.of_hub(problem, correlation)), form, 400)
         except Refused as refused:
             body = _only(errors.simple(str(refused), refused.code, correlation))
             return self._reply(incoming, body, form, refused.status, refused.headers)
@@ -93,7 +107,7 @@ class GraphQLEndpoint:
 
     # -- from the request to the response's body --------------------------------------------------
 
-    async def _run(self, incoming: Incoming, asked: Parameters, caller: Caller, correlation: str) -> ResponseBody:
+    async def _run(self, incoming: Incoming, asked: Parameters, actor: Actor, correlation: str) -> ResponseBody:
         try:
             text = await self._persisted.text(asked)
         except PersistedQueryNotFound as unknown:
@@ -113,11 +127,20 @@ class GraphQLEndpoint:
         cost = checked.costs.of(operation, asked.variables)
         if cost > self._services.limits.cost:
             return {"errors": [errors.shown(exceeded("cost", cost, self._services.limits.cost), correlation)]}
-        request = self._request(incoming, caller, correlation)
+        denied = denied_input(self._schema, checked.document, operation, asked.variables, input_rights(actor))
+        if denied is not None:
+            message = f"Your role may not filter or order by {denied}."
+            return _only(errors.simple(message, FORBIDDEN_FIELD, correlation))
+        request = await self._request(incoming, actor, correlation)
         wanted = OperationRequest(checked.document, asked.operation_name, asked.variables, request)
-        if incoming.has(EXPLAIN) and may_explain(caller, demo=self._services.demo):
-            return await self._explained(incoming, operation, wanted, cost)
-        return await self._executed(incoming, operation, wanted)
+        if incoming.has(EXPLAIN) and may_explain(actor.caller, demo=self._services.demo):
+            body = await self._explained(incoming, operation, wanted, cost)
+        else:
+            body = await self._executed(incoming, operation, wanted)
+        if request.cost_rates_read and self._services.audit is not None:
+            # Noted before the answer leaves: what cannot be noted is not shown.
+            await self._services.audit.cost_rate_read(actor, correlation, list(request.cost_rates_read))
+        return body
 
     def _refuse_untrusted(self, text: str, checked: Checked) -> None:
         if self._persisted.trusts(text):
@@ -126,9 +149,23 @@ class GraphQLEndpoint:
             return
         raise Refused(403, "only registered documents are executed here", "DOCUMENT_NOT_TRUSTED")
 
-    def _request(self, incoming: Incoming, caller: Caller, correlation: str) -> Request:
+    async def _request(self, incoming: Incoming, actor: Actor, correlation: str) -> Request:
         freshness = max_age(incoming.header(b"cache-control"))
-        return Request(self._services.reads, caller, correlation, self._services.now().date(), freshness)
+        return Request(
+            await self._reads(actor),
+            actor.caller,
+            correlation,
+            self._services.now().date(),
+            freshness,
+            self._services.commands,
+            actor.on_behalf_of,
+        )
+
+    async def _reads(self, actor: Actor) -> Reads:
+        """What the actor reads from: for whoever sees every row, the hub's own."""
+        reads = self._services.reads
+        directory = self._sights.known(actor) or await self._sights.directory_for(actor)
+        return reads if directory is reads.directory else replace(reads, directory=directory)
 
     async def _executed(
         self, incoming: Incoming, operation: OperationDefinitionNode, wanted: OperationRequest

@@ -10,7 +10,10 @@ from typing import Any
 
 from hub.app.auth import Verifier
 from hub.app.persisted import SharedTexts
+from hub.ports import AuditTrail
+from hub.usecases.scoped_directory import Sights
 from resolvers.reads import Reads
+from resolvers.request import Commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ class Services:
     `running` is entered when the server starts and left when it has answered its last request.
     `demo_tokens`: role → token for the playground, None outside the demo. `cors_origins`: whose pages may ask.
     `trusted_documents`: registered texts by id; with `trusted_only` no others are executed. `shared_texts` keeps
-    the texts behind automatic persisted queries for all replicas.
+    the texts behind automatic persisted queries for all replicas. Without `commands` the hub only reads.
+    `sights` tells what each caller sees of the directory (None: without knowing people by their e-mail), `audit`
+    notes who saw what people cost.
     """
 
     reads: Reads
@@ -62,6 +67,9 @@ class Services:
     trusted_documents: Mapping[str, str] = field(default_factory=dict)
     trusted_only: bool = False
     shared_texts: SharedTexts | None = None
+    commands: Commands | None = None
+    sights: Sights | None = None
+    audit: AuditTrail | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property

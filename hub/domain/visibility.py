@@ -139,11 +139,15 @@ class Rights:
     """What a caller may see of fields; the same rights are the same object, so they may be part of a key."""
 
     levels: Mapping[FieldGroup, Access]
+    denied_inputs: frozenset[tuple[str, str]] = field(init=False, repr=False)
+    """The filters, orders and arguments that the caller may not use."""
     _fields: Mapping[tuple[str, str], Access] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shown = {of: self.levels[group] for of, group in FIELDS.items()}
         object.__setattr__(self, "_fields", shown)
+        denied = frozenset(of for of, group in INPUTS.items() if not self.reads(group))
+        object.__setattr__(self, "denied_inputs", denied)
 
     def access(self, type_name: str, field_name: str) -> Access:
         """How a field is shown; one that nobody has decided about is nobody's."""

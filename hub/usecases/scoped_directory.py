@@ -34,6 +34,12 @@ from hub.ports import Condition, DirectoryReader, Entity, EntityPage, Op, PageQu
 PersonOf = Callable[[str], Awaitable[CanonicalId | None]]
 """The one active resource with a work e-mail."""
 
+
+async def nobody(_: str) -> CanonicalId | None:
+    """A PersonOf that knows nobody."""
+    return None
+
+
 MONEY = frozenset({FieldGroup.COMMERCIAL, FieldGroup.REVENUE})
 NO_PAGE = EntityPage((), (), has_next=False, has_previous=False, total=0)
 CALLERS = 2_000

@@ -16,6 +16,7 @@ from cache.record_cache import RecordCache
 from cache.redis_tier import RedisTier
 from cache.shared_texts import RedisTexts
 from hub.domain.kinds import Domain
+from hub.domain.pseudonyms import Pseudonyms
 from hub.errors import ConfigError
 from hub.estate import Estate, read_estate
 from hub.feeds.monitor import FeedMonitor, LoadState, first_load_state
@@ -24,9 +25,14 @@ from hub.feeds.worker import FeedWorker
 from hub.settings import Settings, unknown_variables
 from hub.store import embedded
 from hub.store.announcements import Announcements
+from hub.store.audit import PostgresAuditTrail
 from hub.store.database import ensure_database, migrate, open_engine
 from hub.store.directory_reader import PostgresDirectory
 from hub.store.directory_writer import PostgresDirectoryWriter
+from hub.store.secrets import PSEUDONYMS, installation_secret
+from hub.usecases.scoped_directory import Sights
+from hub.usecases.write_through import WriteThrough
+from hub.wiring.commands import run_commands, sights_of
 from hub.wiring.systems import BudgetFor, Connection, connect_all
 from resolvers.reads import Reads
 from sources.budget import Budget
@@ -49,6 +55,9 @@ class Hub:
     worker: FeedWorker
     directory: PostgresDirectory
     texts: RedisTexts | None
+    commands: WriteThrough
+    sights: Sights
+    audit: PostgresAuditTrail
 
     @property
     def listening(self) -> bool:
@@ -120,6 +129,7 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
         if texts is not None:
             stack.push_async_callback(texts.aclose)
         roles = estate.reference.roles()
+        pseudonyms = Pseudonyms(await installation_secret(engine, PSEUDONYMS))
         domains = {key: config.domain for key, config in estate.systems.items()} | {REFERENCE: Domain.HUB}
         writer = PostgresDirectoryWriter(engine, domains=domains, roles=roles)
         await load_reference(engine, writer, estate.reference)
@@ -136,16 +146,24 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
         )
         await worker.start()
         stack.push_async_callback(worker.stop)
+        commands = await stack.enter_async_context(
+            run_commands(
+                engine, adapters, directory, writer, cache, announcements, settle_s=settings.verify_settle_seconds
+            )
+        )
         yield Hub(
             settings,
             estate,
             engine,
             cache,
             connections,
-            Reads(directory, writer, cache, adapters, monitor, roles),
+            Reads(directory, writer, cache, adapters, monitor, roles, pseudonyms),
             worker,
             directory,
             texts,
+            commands,
+            sights_of(engine, directory),
+            PostgresAuditTrail(engine),
         )
 
 
