@@ -7,7 +7,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cache.memory import Entry, MemoryTier, merged
 from cache.policy import (
@@ -50,10 +50,14 @@ class CacheCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """A fetch under way: what it asks for, and how it ends (None, or the source's error)."""
+    """A fetch under way: what it asks for, and how it ends (None, or the source's error).
+
+    `overtaken` are its keys that were put while it was under way: what it brings of them may be older.
+    """
 
     attributes: frozenset[str]
     done: asyncio.Future[SourceError | None]
+    overtaken: set[RecordKey] = field(default_factory=set)
 
 
 class RecordCache:
@@ -178,7 +182,7 @@ class RecordCache:
         """Fetch one group and end its flight; whoever waits goes on even if the one who asked has gone."""
         error: SourceError | None = None
         try:
-            await self._fetch_group(system, kind, keys, flight.attributes)
+            await self._fetch_group(system, kind, keys, flight)
         except SourceError as fault:
             error = fault
         except Exception as fault:
@@ -194,9 +198,8 @@ class RecordCache:
             if not flight.done.done():
                 flight.done.set_result(error)
 
-    async def _fetch_group(
-        self, system: str, kind: Kind, keys: Sequence[RecordKey], attributes: frozenset[str]
-    ) -> None:
+    async def _fetch_group(self, system: str, kind: Kind, keys: Sequence[RecordKey], flight: _Flight) -> None:
+        attributes = flight.attributes
         recent = self._failures.get((system, kind))
         if recent is not None and self._clock() < recent[0]:
             raise recent[1]
@@ -208,7 +211,7 @@ class RecordCache:
         try:
             with within(WAIT_WITH_STAND_IN_S if has_stand_in else WAIT_S):
                 records = await self._adapters[system].fetch(kind, [k.external_id for k in mine], attributes)
-            await self._store(dict(zip(mine, records, strict=True)))
+            await self._store(self._without_older(dict(zip(mine, records, strict=True)), flight.overtaken))
         except SourceError as fault:
             # Noted where it happens: a failure that only answers for an earlier one must not prolong it, or a
             # system that is asked for more than once a second would never be called again.
@@ -217,6 +220,20 @@ class RecordCache:
         finally:
             if self._shared is not None:
                 await self._shared.end_flights(mine)
+
+    def _without_older(
+        self, records: Mapping[RecordKey, Record | None], overtaken: set[RecordKey]
+    ) -> Mapping[RecordKey, Record | None]:
+        """What was fetched, but where a write or a feed was faster, with what that has put."""
+        return {key: self._newest(key, record) if key in overtaken else record for key, record in records.items()}
+
+    def _newest(self, key: RecordKey, fetched: Record | None) -> Record | None:
+        entry = self._memory.get(key)
+        if entry is None:
+            return fetched
+        if entry.record is None or fetched is None:
+            return entry.record
+        return replace(entry.record, attributes={**fetched.attributes, **entry.record.attributes})
 
     async def _leave_to_others(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> list[RecordKey]:
         """The keys that this replica must fetch itself; those that another one is fetching are waited for first."""
@@ -272,7 +289,11 @@ class RecordCache:
 
     async def put(self, records: Iterable[Record]) -> None:
         """Take over records that a feed or a confirmed write has just read; tombstones become misses."""
-        await self._store({record.key: None if record.deleted else record for record in records})
+        put = {record.key: None if record.deleted else record for record in records}
+        for key in put.keys() & self._flights.keys():
+            for flight in self._flights[key]:
+                flight.overtaken.add(key)
+        await self._store(put)
 
     def forget(self, keys: Iterable[RecordKey]) -> None:
         """Drop entries of this process's memory: another replica has written them."""

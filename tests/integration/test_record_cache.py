@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -144,6 +144,33 @@ async def test_identical_loads_at_the_same_time_share_one_fetch(cache: RecordCac
     source.gate.set()
     await asyncio.gather(*loads)
     assert len(source.fetches) == 1
+
+
+async def test_an_answer_that_is_older_than_a_write_does_not_replace_it(clock: Clock) -> None:
+    """A reader's fetch began before a command's write and ends after it: what was put stays, the rest adds up."""
+
+    class LateAnswer(MemoryAdapter):
+        late = asyncio.Event()
+
+        async def fetch(self, kind: Kind, ids: Sequence[str], attributes: frozenset[str]) -> list[Record | None]:
+            """Read now, answer later."""
+            found = await super().fetch(kind, ids, attributes)
+            await self.late.wait()
+            return found
+
+    source = LateAnswer("psa", Domain.PSA)
+    source.objects[Kind.PROJECT, "1"] = {"name": "old", "start_date": date(2026, 1, 1)}
+    cache = RecordCache({"psa": source}, clock=clock)
+    reading = asyncio.create_task(cache.load([KEY], NAME_AND_DATE))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    now = datetime.now(UTC)
+    await cache.put([Record(KEY, {"name": "new"}, "2", now, now)])
+    source.late.set()
+    (found,) = await reading
+    assert found.record is not None
+    assert found.record.attributes == {"name": "new", "start_date": date(2026, 1, 1)}
+    await cache.aclose()
 
 
 async def test_a_reader_that_leaves_does_not_take_the_fetch_with_it(cache: RecordCache, source: MemoryAdapter) -> None:
