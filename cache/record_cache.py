@@ -35,6 +35,8 @@ OTHERS_FETCH_S = 3.0
 POLL_S = 0.02
 
 Clock = Callable[[], float]
+MissingHook = Callable[[Sequence[RecordKey]], Coroutine[object, object, None]]
+"""Hears, beside the answer, which objects their system has just said it does not have."""
 
 
 @dataclass(slots=True)
@@ -70,11 +72,13 @@ class RecordCache:
         shared: RedisTier | None = None,
         memory_entries: int = MEMORY_ENTRIES,
         clock: Clock = time.time,
+        on_missing: MissingHook | None = None,
     ) -> None:
         self._adapters = adapters
         self._shared = shared
         self._memory = MemoryTier(memory_entries)
         self._clock = clock
+        self._on_missing = on_missing
         self._flights: dict[RecordKey, list[_Flight]] = defaultdict(list)
         self._failures: dict[tuple[str, Kind], tuple[float, SourceError]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -212,6 +216,9 @@ class RecordCache:
             with within(WAIT_WITH_STAND_IN_S if has_stand_in else WAIT_S):
                 records = await self._adapters[system].fetch(kind, [k.external_id for k in mine], attributes)
             await self._store(self._without_older(dict(zip(mine, records, strict=True)), flight.overtaken))
+            missing = [key for key, record in zip(mine, records, strict=True) if record is None]
+            if missing and self._on_missing is not None:
+                self._start(self._noted(self._on_missing, missing))
         except SourceError as fault:
             # Noted where it happens: a failure that only answers for an earlier one must not prolong it, or a
             # system that is asked for more than once a second would never be called again.
@@ -220,6 +227,13 @@ class RecordCache:
         finally:
             if self._shared is not None:
                 await self._shared.end_flights(mine)
+
+    async def _noted(self, hook: MissingHook, missing: Sequence[RecordKey]) -> None:
+        """Tell of missing objects; nobody's answer depends on it."""
+        try:
+            await hook(missing)
+        except Exception:
+            log.exception("missing objects could not be noted")
 
     def _without_older(
         self, records: Mapping[RecordKey, Record | None], overtaken: set[RecordKey]

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -29,6 +30,7 @@ from hub.store.audit import PostgresAuditTrail
 from hub.store.database import ensure_database, migrate, open_engine
 from hub.store.directory_reader import PostgresDirectory
 from hub.store.directory_writer import PostgresDirectoryWriter
+from hub.store.missing import note_missing
 from hub.store.secrets import PSEUDONYMS, installation_secret
 from hub.usecases.scoped_directory import Sights
 from hub.usecases.write_through import WriteThrough
@@ -117,7 +119,8 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
         for connection in connections.values():
             stack.push_async_callback(connection.adapter.aclose)
         adapters = {key: connection.adapter for key, connection in connections.items()}
-        cache = RecordCache(adapters, shared=None if redis_url is None else RedisTier(redis_url))
+        shared = None if redis_url is None else RedisTier(redis_url)
+        cache = RecordCache(adapters, shared=shared, on_missing=partial(note_missing, engine))
         stack.push_async_callback(cache.aclose)
         announcements = Announcements(engine, cache)
         announcements.start()

@@ -197,6 +197,23 @@ async def test_a_missing_object_is_remembered_briefly(cache: RecordCache, source
     assert await name_of(cache, gone) == "Came"
 
 
+async def test_a_missing_object_is_told_of_beside_the_answer(source: MemoryAdapter) -> None:
+    """The store probes such objects: an explicit "not there", twice, is how some vendors delete."""
+    told: list[RecordKey] = []
+
+    async def hear(keys: Sequence[RecordKey]) -> None:
+        told.extend(keys)
+        raise RuntimeError("the database is away")
+
+    opened = RecordCache({"psa": source}, on_missing=hear)
+    gone = RecordKey("psa", Kind.PROJECT, "404")
+    found = await opened.load([KEY, gone], NAME)
+    await asyncio.sleep(0)
+    assert [f.unavailable for f in found] == [None, "MISSING"]
+    assert told == [gone]
+    await opened.aclose()
+
+
 async def test_a_dead_source_yields_the_old_value_marked_stale_and_else_its_code(
     cache: RecordCache, source: MemoryAdapter, clock: Clock
 ) -> None:
