@@ -25,16 +25,8 @@ def canonical(value: Any) -> Any:
     match value:
         case None | bool():
             return value
-        case str():
-            return unicodedata.normalize("NFC", value).strip()
-        case int() | Decimal():
-            return str(value)
-        case datetime():
-            return instant_text(value)
-        case date():
-            return value.isoformat()
-        case Money():
-            return {"amountMinor": str(value.minor), "currency": value.currency}
+        case str() | int() | Decimal() | date() | Money():
+            return _scalar(value)
         case Mapping():
             return {canonical(name): canonical(part) for name, part in value.items() if part is not None}
         case set() | frozenset():
@@ -43,6 +35,20 @@ def canonical(value: Any) -> Any:
             return [canonical(part) for part in value]
         case _:
             raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _scalar(value: str | int | Decimal | date | Money) -> str | dict[str, str]:
+    match value:
+        case str():
+            return unicodedata.normalize("NFC", value).strip()
+        case datetime():
+            return instant_text(value)
+        case date():
+            return value.isoformat()
+        case Money():
+            return {"amountMinor": str(value.minor), "currency": value.currency}
+        case _:
+            return str(value)
 
 
 def instant_text(value: datetime) -> str:

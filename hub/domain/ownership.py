@@ -81,9 +81,11 @@ RULES: tuple[Rule, ...] = _table(
     owns(
         PSA,
         Kind.MILESTONE,
-        "status completed_at approved_at",
+        "completed_at",
         writers=frozenset({Role.DELIVERY_MANAGER}),
     ),
+    # A delivery manager sees no project but their own, so the other person who accepts may be the PMO.
+    owns(PSA, Kind.MILESTONE, "status approved_at", writers=DELIVERY),
     owns(PSA, Kind.MILESTONE, "project name due_date amount"),
     owns(
         PSA,

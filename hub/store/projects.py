@@ -40,7 +40,8 @@ _BOOKINGS = (
 )
 _STORE = """
 UPDATE entity SET kept = (entity.kept - 'customer' - 'legal_entity') || n.kept, status = n.stage,
-  customer_id = n.customer, legal_entity_id = n.legal_entity, value_key = n.value_key, models = n.models, changed_at = now()
+  customer_id = n.customer, legal_entity_id = n.legal_entity, value_key = n.value_key, models = n.models,
+  changed_at = now()
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n(id text, kept jsonb, stage text, customer text, legal_entity text,
   value_key text, models text[])
 WHERE entity.id = n.id AND (entity.status, entity.customer_id, entity.legal_entity_id, entity.value_key, entity.models)
@@ -48,9 +49,7 @@ WHERE entity.id = n.id AND (entity.status, entity.customer_id, entity.legal_enti
 RETURNING entity.id"""
 
 
-async def derive_projects(
-    connection: AsyncConnection, ids: Sequence[CanonicalId], today: date
-) -> list[CanonicalId]:
+async def derive_projects(connection: AsyncConnection, ids: Sequence[CanonicalId], today: date) -> list[CanonicalId]:
     """Derive these projects again; returns those whose derived values changed."""
     if not ids:
         return []

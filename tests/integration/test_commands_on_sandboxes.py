@@ -137,15 +137,18 @@ class Live(Replica):
         """A project in delivery that both PSA and ERP have."""
         return await self.find(Kind.PROJECT, "status = 'IN_DELIVERY'")
 
-    async def idle_person(self, count: int = 0) -> Entity:
-        """Somebody active whom the PSA knows and who has no bookings from today on."""
-        return await self.find(
-            Kind.RESOURCE,
-            "status = 'ACTIVE' AND record_kind = 'resource' AND end_date IS NULL AND EXISTS (SELECT 1 FROM record r"
-            " WHERE r.entity_id = e.id AND r.system = 'kantata') AND NOT EXISTS (SELECT 1 FROM entity a WHERE"
-            " a.kind = 'assignment' AND a.resource_id = e.id AND a.end_date >= :today)",
+    async def idle_person(self) -> Entity:
+        """Somebody active whom the PSA knows, with the fewest bookings to come."""
+        rows = await self.rows(
+            "SELECT e.id FROM entity e WHERE kind = 'resource' AND status = 'ACTIVE' AND record_kind = 'resource'"
+            " AND end_date IS NULL AND EXISTS (SELECT 1 FROM record r WHERE r.entity_id = e.id AND r.system = 'kantata')"
+            " ORDER BY (SELECT count(*) FROM entity a WHERE a.kind = 'assignment' AND a.resource_id = e.id"
+            " AND a.end_date >= :today), e.id LIMIT 1",
             today=NOW.date(),
         )
+        (person,) = await self.directory.entities([CanonicalId(rows[0].id)])
+        assert person is not None
+        return person
 
 
 @pytest.fixture(scope="module")

@@ -33,9 +33,18 @@ def test_ids_made_later_sort_later() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "prj", "prj_", "xyz_01J8ZQ4T7M3N5P6R8S9V0W1X2Y", "prj_01j8zq4t7m3n5p6r8s9v0w1x2y", "prj_81J8ZQ4T7M3N5P6R8S9V0W1X2Y",
-     "prj_01J8ZQ4T7M3N5P6R8S9V0W1X2U", "prj_01J8ZQ4T7M3N5P6R8S9V0W1X2Y\n", "4711"],
-)  # fmt: skip
+    [
+        "",
+        "prj",
+        "prj_",
+        "xyz_01J8ZQ4T7M3N5P6R8S9V0W1X2Y",
+        "prj_01j8zq4t7m3n5p6r8s9v0w1x2y",
+        "prj_81J8ZQ4T7M3N5P6R8S9V0W1X2Y",
+        "prj_01J8ZQ4T7M3N5P6R8S9V0W1X2U",
+        "prj_01J8ZQ4T7M3N5P6R8S9V0W1X2Y\n",
+        "4711",
+    ],
+)
 def test_anything_else_is_malformed(text: str) -> None:
     """Wrong prefix, letter case, length, alphabet, overflow, trailing line."""
     with pytest.raises(MalformedId):
