@@ -73,7 +73,7 @@ def test_all_mistakes_of_estate_and_reference_are_listed_together(tmp_path: Path
     ("text", "says"),
     [
         (KANTATA.replace('{ env = "HUB_TOKEN" }', f'"{SECRET}"'), 'must be written as { env = "NAME" }'),
-        (KANTATA.replace('"bearer", token', '"client_credentials", client_id = "x", client_secret'), "signs in by bearer"),
+        (KANTATA.replace('"bearer", token', '"client_credentials", client_id = "x", client_secret'), "in by bearer"),
         (KANTATA.replace("bearer", "magic"), "auth"),
         (KANTATA + "limits = { concurrent = 0 }", "limits.concurrent"),
         (KANTATA + 'limit = "typo"', "limit"),

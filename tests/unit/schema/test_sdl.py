@@ -15,13 +15,40 @@ from schema.printing import federation_sdl, plain_sdl, schema_check
 
 CHECK = Path(__file__).parents[4] / "shared" / "contract" / "check.py"
 LATER = [
-    "ActivateProjectInput", "ConfirmStaffingInput", "AgingBucket", "CostBasis", "EntityChange", "Exception*", "Financials",
-    "ModificationTreatment", "Mutation.*Exception", "Mutation.activateProject", "Mutation.confirmStaffing", "NoValue*", "Outcomes", "Portfolio*", "RateType", "Reconciliation*",
-    "Staffing*", "Subscription", "SyncException*", "Utilization*", "ChangeOrder.treatment", "*.financials",
-    "Resource.utilization", "ProjectSort.BACKLOG", "ProjectSort.GROSS_MARGIN", "ProjectSort.WIP",
-    "Query.exceptions", "Query.outcomes", "Query.portfolio", "Query.reconciliation", "Query.staffing*",
-    "Query.utilization", "RevenuePeriod.earned",
-]  # fmt: skip
+    "ActivateProjectInput",
+    "ConfirmStaffingInput",
+    "AgingBucket",
+    "CostBasis",
+    "EntityChange",
+    "Exception*",
+    "Financials",
+    "ModificationTreatment",
+    "Mutation.*Exception",
+    "Mutation.activateProject",
+    "Mutation.confirmStaffing",
+    "NoValue*",
+    "Outcomes",
+    "Portfolio*",
+    "RateType",
+    "Reconciliation*",
+    "Staffing*",
+    "Subscription",
+    "SyncException*",
+    "Utilization*",
+    "ChangeOrder.treatment",
+    "*.financials",
+    "Resource.utilization",
+    "ProjectSort.BACKLOG",
+    "ProjectSort.GROSS_MARGIN",
+    "ProjectSort.WIP",
+    "Query.exceptions",
+    "Query.outcomes",
+    "Query.portfolio",
+    "Query.reconciliation",
+    "Query.staffing*",
+    "Query.utilization",
+    "RevenuePeriod.earned",
+]
 """What needs metrics, flows or the exception queue, and is left out until it is real."""
 
 
