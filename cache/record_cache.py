@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cache.memory import Entry, MemoryTier, merged
@@ -50,16 +50,19 @@ class CacheCounts:
     renewals: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Flight:
-    """A fetch under way: what it asks for, and how it ends (None, or the source's error).
+    """A fetch under way: what it asks for, how it ends (None, or the source's error), and how many wait for that.
 
     `overtaken` are its keys that were put while it was under way: what it brings of them may be older.
     """
 
+    keys: Sequence[RecordKey]
     attributes: frozenset[str]
     done: asyncio.Future[SourceError | None]
     overtaken: set[RecordKey] = field(default_factory=set)
+    task: asyncio.Task[None] | None = None
+    waiting: int = 0
 
 
 class RecordCache:
@@ -165,28 +168,53 @@ class RecordCache:
 
     async def _fetch_all(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> dict[RecordKey, SourceError]:
         """Fetch keys of any systems and kinds side by side; the errors by key."""
-        joined: dict[RecordKey, asyncio.Future[SourceError | None]] = {}
+        joined: dict[RecordKey, _Flight] = {}
         groups: dict[tuple[str, Kind], list[RecordKey]] = defaultdict(list)
         for key in keys:
             flight = next((f for f in self._flights.get(key, ()) if attributes <= f.attributes), None)
             if flight is not None:
-                joined[key] = flight.done
+                joined[key] = flight
             else:
                 groups[key.system, key.kind].append(key)
         for (system, kind), group in groups.items():
-            flight = _Flight(attributes, asyncio.get_running_loop().create_future())
-            for key in group:
-                self._flights[key].append(flight)
-                joined[key] = flight.done
-            self._start(self._fly(system, kind, group, flight))
-        await asyncio.gather(*(asyncio.shield(done) for done in set(joined.values())))
-        return {key: error for key, done in joined.items() if (error := done.result()) is not None}
+            joined |= dict.fromkeys(group, self._take_off(system, kind, group, attributes))
+        await self._landed(set(joined.values()))
+        return {key: error for key, flight in joined.items() if (error := flight.done.result()) is not None}
 
-    async def _fly(self, system: str, kind: Kind, keys: Sequence[RecordKey], flight: _Flight) -> None:
+    def _take_off(self, system: str, kind: Kind, keys: Sequence[RecordKey], attributes: frozenset[str]) -> _Flight:
+        flight = _Flight(keys, attributes, asyncio.get_running_loop().create_future())
+        for key in keys:
+            self._flights[key].append(flight)
+        flight.task = self._start(self._fly(system, kind, flight))
+        return flight
+
+    async def _landed(self, flights: Collection[_Flight]) -> None:
+        """Wait for flights; one that nobody waits for any more, because all who did have gone, is called off."""
+        for flight in flights:
+            flight.waiting += 1
+        try:
+            await asyncio.gather(*(asyncio.shield(flight.done) for flight in flights))
+        finally:
+            for flight in flights:
+                flight.waiting -= 1
+                if flight.waiting == 0 and not flight.done.done() and flight.task is not None:
+                    # Nobody may join it from now on: it brings nothing.
+                    self._strike(flight)
+                    flight.task.cancel()
+
+    def _strike(self, flight: _Flight) -> None:
+        for key in flight.keys:
+            flights = self._flights.get(key, [])
+            if flight in flights:
+                flights.remove(flight)
+            if not flights:
+                self._flights.pop(key, None)
+
+    async def _fly(self, system: str, kind: Kind, flight: _Flight) -> None:
         """Fetch one group and end its flight; whoever waits goes on even if the one who asked has gone."""
         error: SourceError | None = None
         try:
-            await self._fetch_group(system, kind, keys, flight)
+            await self._fetch_group(system, kind, flight.keys, flight)
         except SourceError as fault:
             error = fault
         except Exception as fault:
@@ -194,11 +222,7 @@ class RecordCache:
             error = SourceUnavailable(system, "the answer could not be used")
             error.__cause__ = fault
         finally:
-            for key in keys:
-                flights = self._flights[key]
-                flights.remove(flight)
-                if not flights:
-                    del self._flights[key]
+            self._strike(flight)
             if not flight.done.done():
                 flight.done.set_result(error)
 
@@ -218,7 +242,7 @@ class RecordCache:
             await self._store(self._without_older(dict(zip(mine, records, strict=True)), flight.overtaken))
             missing = [key for key, record in zip(mine, records, strict=True) if record is None]
             if missing and self._on_missing is not None:
-                self._start(self._noted(self._on_missing, missing))
+                _ = self._start(self._noted(self._on_missing, missing))
         except SourceError as fault:
             # Noted where it happens: a failure that only answers for an earlier one must not prolong it, or a
             # system that is asked for more than once a second would never be called again.
@@ -266,15 +290,16 @@ class RecordCache:
         """Fetch in the background what was served a little old."""
         if keys:
             self.counts.renewals += len(keys)
-            self._start(self._renewed(keys, attributes))
+            _ = self._start(self._renewed(keys, attributes))
 
     async def _renewed(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> None:
         await self._fetch_all(keys, attributes)
 
-    def _start(self, work: Coroutine[object, object, None]) -> None:
+    def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # -- writing ---------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ def build_schema() -> Schema:
         mutation=Mutation,
         types=[LegalEntity, Practice, ContractLine, ChangeOrder, Task, Milestone, Assignment, TimeEntry, Expense],
         config=StrawberryConfig(scalar_map=SCALARS),
+        # As old as it can be: composers refuse versions that are newer than they are, and keys are all that is needed.
+        federation_version="2.3",
     )
     attach(graphql_schema(built))
     return built

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.domain.callers import Caller
-from hub.domain.ownership import Role
 from hub.domain.records import RecordKey
+from hub.domain.visibility import FieldGroup, rights_of
 from hub.ports import CachedRecord, RecordReader
 from resolvers.reads import Reads
 
@@ -19,7 +19,7 @@ HEADER = b"x-hub-explain"
 
 def may_explain(caller: Caller, *, demo: bool) -> bool:
     """Whether the caller may see how its answer came about."""
-    return demo or Role.INTEGRATION_SUPPORT in caller.roles
+    return demo or rights_of(caller.roles, caller.allow).reads(FieldGroup.EXPLAIN)
 
 
 @dataclass(slots=True)

@@ -186,6 +186,23 @@ async def test_a_reader_that_leaves_does_not_take_the_fetch_with_it(cache: Recor
     assert len(source.fetches) == 1
 
 
+async def test_a_fetch_that_nobody_waits_for_any_more_is_called_off(cache: RecordCache, source: MemoryAdapter) -> None:
+    """The system is not kept busy for nobody, and whoever asks later is not given the broken fetch's nothing."""
+    source.gate = asyncio.Event()
+    leaving = [asyncio.create_task(name_of(cache)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    for one in leaving:
+        one.cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)
+    staying = asyncio.create_task(name_of(cache))
+    await asyncio.sleep(0.01)
+    assert len(cache._tasks) == 1
+    source.gate.set()
+    assert await staying == "One"
+    assert len(source.fetches) == 2
+    assert not cache._flights
+
+
 async def test_a_missing_object_is_remembered_briefly(cache: RecordCache, source: MemoryAdapter, clock: Clock) -> None:
     """Negative entries spare the source, and end."""
     gone = RecordKey("psa", Kind.PROJECT, "404")
