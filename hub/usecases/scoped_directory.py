@@ -293,6 +293,15 @@ class Sights:
         directory = await self.directory_for(actor)
         return (await directory.entities([entity.id]))[0] is not None
 
+    async def within_reach(self, actor: Actor, entity: Entity) -> bool:
+        """Whether the entity is among the actor's rows: what commands ask, for a grant to change is none to read."""
+        reach = reach_of(actor.caller, user_behind(actor))
+        if reach is None:
+            return False
+        rows = await self._scope(reach)
+        directory = ScopedDirectory(self._directory, View(rows, rows))
+        return (await directory.entities([entity.id]))[0] is not None
+
     # -- from token to view ----------------------------------------------------------------------
 
     async def _view(self, actor: Actor) -> View:

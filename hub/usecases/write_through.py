@@ -102,6 +102,10 @@ class WriteThrough:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
+    async def entity(self, entity_id: CanonicalId) -> Entity | None:
+        """What a command of the caller's has made or changed, for its payload."""
+        return (await self._desk.directory.entities([entity_id]))[0]
+
     async def audit(
         self, actor: Actor, *, first: int, before_id: int | None, entity_id: CanonicalId | None
     ) -> AuditPage:

@@ -54,7 +54,7 @@ async def run_commands(
         Ledger(engine),
         RecordLocks(engine),
         lambda: datetime.now(UTC).date(),
-        sights.visible,
+        sights.within_reach,
     )
     commands = WriteThrough(desk, MUTATIONS)
     verifier = Verifier(desk, settle_s=settle_s)

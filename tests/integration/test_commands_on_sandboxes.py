@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -27,7 +27,7 @@ from hub.domain.records import RecordKey
 from hub.estate import Estate, read_estate
 from hub.feeds.reference import REFERENCE, load_reference
 from hub.feeds.schedule import LOAD_ORDER
-from hub.ports import Entity, SourceWriter
+from hub.ports import Entity
 from hub.wiring.systems import connect_all
 from sources.sandbox.firm.generate import generate
 from sources.sandbox.firm.model import Firm, Size
@@ -71,7 +71,7 @@ class Live(Replica):
         self.sandboxes = sandboxes
         connections = connect_all(sandboxes.estate, lambda _system, _limits: None)
         self.connections = connections
-        adapters = {key: cast("SourceWriter", c.adapter) for key, c in connections.items()}
+        adapters = {key: c.adapter for key, c in connections.items()}
         domains = {key: c.adapter.domain for key, c in connections.items()} | {REFERENCE: Domain.HUB}
         roles = sandboxes.estate.reference.roles()
         super().__init__(sandboxes.url, adapters, roles=roles, today=NOW.date(), domains=domains, **settings)
@@ -141,7 +141,8 @@ class Live(Replica):
         """Somebody active whom the PSA knows, with the fewest bookings to come."""
         rows = await self.rows(
             "SELECT e.id FROM entity e WHERE kind = 'resource' AND status = 'ACTIVE' AND record_kind = 'resource'"
-            " AND end_date IS NULL AND EXISTS (SELECT 1 FROM record r WHERE r.entity_id = e.id AND r.system = 'kantata')"
+            " AND end_date IS NULL"
+            " AND EXISTS (SELECT 1 FROM record r WHERE r.entity_id = e.id AND r.system = 'kantata')"
             " ORDER BY (SELECT count(*) FROM entity a WHERE a.kind = 'assignment' AND a.resource_id = e.id"
             " AND a.end_date >= :today), e.id LIMIT 1",
             today=NOW.date(),

@@ -1,0 +1,210 @@
+"""Mutations and the audit trail through GraphQL: shapes, refusals as data, the caller's own write in the payload."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from joserfc.jwk import ECKey
+
+from hub.app.application import create_app
+from hub.app.auth import Grant, Verifier, local_issuer, sign
+from hub.app.services import Readiness, Services
+from hub.domain.kinds import Kind
+from hub.domain.ownership import Role
+from hub.domain.roles import RoleMap
+from resolvers.reads import Reads
+from tests.support.commands import EMAIL, Firm
+from tests.support.fakes import NOW, FakeMonitor
+
+KEY = ECKey.generate_key("P-256")
+KEY.ensure_kid()
+PAYLOAD = "status replayed correlationId errors { code class message field owner allowed }"
+
+
+@dataclass
+class Graph:
+    """The application in front of a firm whose systems take writes."""
+
+    firm: Firm
+
+    def __post_init__(self) -> None:
+        """Build the application."""
+        firm = self.firm
+        reads = Reads(firm.directory, firm.writer, firm.cache, firm.adapters, FakeMonitor(), RoleMap())
+        verifier = Verifier(local_issuer(KEY), now=lambda: NOW)
+        self.app = create_app(Services(reads, verifier, self._ready, now=lambda: NOW, commands=firm.commands))
+
+    async def _ready(self) -> Readiness:
+        return Readiness(ready=True)
+
+    async def ask(
+        self,
+        query: str,
+        variables: dict[str, Any],
+        role: Role = Role.PMO,
+        *,
+        email: str | None = None,
+        allow: tuple[str, ...] = (),
+        on_behalf_of: str | None = None,
+    ) -> dict[str, Any]:
+        """Ask, and return the body."""
+        token = sign(KEY, Grant("tester", (role,), email=email, allow=allow), now=NOW, lifetime_s=3600)
+        headers = {"Authorization": f"Bearer {token}"}
+        if on_behalf_of is not None:
+            headers["X-Hub-On-Behalf-Of"] = on_behalf_of
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://hub") as client:
+            answer = await client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def command(self, mutation: str, shown: str, given: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """Give a command, and return its payload."""
+        kind = mutation[0].upper() + mutation[1:] + "Input"
+        kind = {"ApproveTimeEntryInput": "ReviewTimeEntryInput"}.get(kind, kind)
+        query = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {PAYLOAD} {shown} }} }}"
+        body = await self.ask(query, {"input": {"idempotencyKey": "k", **given}}, **more)
+        assert "errors" not in body, body
+        payload: dict[str, Any] = body["data"][mutation]
+        return payload
+
+
+@pytest.fixture
+async def graph(migrated_database: str) -> AsyncIterator[Graph]:
+    """A graph that takes commands."""
+    firm = Firm(migrated_database)
+    await firm.start()
+    await firm.open()
+    yield Graph(firm)
+    await firm.close()
+
+
+async def test_the_payload_shows_the_callers_own_write(graph: Graph) -> None:
+    """Kept values, record values and version are the new ones; a replay says so."""
+    shown = "project { id name endDate manager { name } records { system version } }"
+    given = {"id": graph.firm.ids["project"], "name": "Gemini", "managerId": graph.firm.ids["bob"], "startDate": None}
+    payload = await graph.command("updateProject", shown, given)
+    assert (payload["status"], payload["errors"], payload["replayed"]) == ("APPLIED", [], False)
+    project = payload["project"]
+    assert (project["name"], project["manager"]["name"]) == ("Gemini", "bob")
+    versions = {record["system"]: record["version"] for record in project["records"]}
+    assert versions["psa"] == graph.firm.psa.version(Kind.PROJECT, "1")
+    again = await graph.command("updateProject", shown, given)
+    assert (again["replayed"], again["correlationId"]) == (True, payload["correlationId"])
+    stale = {**given, "idempotencyKey": "k2", "name": "Mercury", "expectedVersion": "0" * 32}
+    conflict = await graph.command("updateProject", shown, stale)
+    assert (conflict["errors"][0]["code"], conflict["errors"][0]["allowed"]) == ("VERSION_CONFLICT", [versions["psa"]])
+    assert conflict["project"]["name"] == "Gemini"
+
+
+async def test_two_commands_in_one_document_each_show_their_own_result(graph: Graph) -> None:
+    """The second payload is not what the first one read."""
+    query = """mutation($a: UpdateProjectInput!, $b: UpdateProjectInput!) {
+      a: updateProject(input: $a) { project { name } } b: updateProject(input: $b) { project { name } } }"""
+    project = graph.firm.ids["project"]
+    inputs = {n: {"idempotencyKey": n, "id": project, "name": f"Name {n}"} for n in "ab"}
+    body = await graph.ask(query, inputs)
+    assert body["data"] == {"a": {"project": {"name": "Name a"}}, "b": {"project": {"name": "Name b"}}}
+
+
+async def test_a_booking_has_the_contracts_defaults(graph: Graph) -> None:
+    """HARD, and no overbooking; the refusal is data."""
+    given = {
+        "projectId": graph.firm.ids["project"],
+        "resourceId": graph.firm.ids["bob"],
+        "role": "Consultant",
+        "startDate": "2026-06-08",
+        "endDate": "2026-06-12",
+        "plannedHours": "41.00",
+    }
+    refused = await graph.command("assignResource", "assignment { id }", given)
+    assert (refused["status"], refused["errors"][0]["code"], refused["assignment"]) == ("REJECTED", "OVERBOOKED", None)
+    shown = "assignment { booking plannedHours resource { name } project { code } }"
+    made = await graph.command("assignResource", shown, {**given, "idempotencyKey": "k2", "plannedHours": 40})
+    assert made["assignment"] == {
+        "booking": "HARD",
+        "plannedHours": "40.00",
+        "resource": {"name": "bob"},
+        "project": {"code": "P-1"},
+    }
+
+
+async def test_a_service_account_acts_for_the_user_in_the_header(graph: Graph) -> None:
+    """The project's lead may approve, the worker may not, and nobody else may use the header."""
+    entry = {"id": graph.firm.ids["entry"]}
+    service: dict[str, Any] = {"role": Role.SERVICE, "allow": ("approveTimeEntry",)}
+    refused = await graph.command("approveTimeEntry", "timeEntry { id }", entry, **service)
+    assert refused["errors"][0]["code"] == "ON_BEHALF_OF_REQUIRED"
+    worker = await graph.command("approveTimeEntry", "timeEntry { id }", entry, **service, on_behalf_of=EMAIL["bob"])
+    assert worker["errors"][0]["code"] == "NOT_PERMITTED"
+    lead = {**entry, "idempotencyKey": "k2"}
+    approved = await graph.command("approveTimeEntry", "timeEntry { id }", lead, **service, on_behalf_of=EMAIL["ada"])
+    assert (approved["status"], approved["timeEntry"]) == ("APPLIED", {"id": entry["id"]})
+    person = await graph.command(
+        "approveTimeEntry", "timeEntry { id }", entry, role=Role.DELIVERY_MANAGER, on_behalf_of=EMAIL["ada"]
+    )
+    assert person["errors"][0]["code"] == "NOT_PERMITTED"
+
+
+async def test_a_link_shows_an_entity_of_any_type(graph: Graph) -> None:
+    """The interface's type is the entity's."""
+    await graph.firm.put("stray", "erp", Kind.CUSTOMER, "77", {})
+    given = {"entityId": graph.firm.ids["customer"], "system": "erp", "kind": "customer", "externalId": "77"}
+    shown = "entity { __typename id records { system externalId } }"
+    linked = await graph.command("linkRecord", shown, given, role=Role.INTEGRATION_SUPPORT)
+    assert linked["entity"]["__typename"] == "Customer"
+    assert {"system": "erp", "externalId": "77"} in linked["entity"]["records"]
+
+
+async def test_a_malformed_scalar_is_an_error_of_the_request(graph: Graph) -> None:
+    """It names the argument; the command is not entered anywhere."""
+    query = "mutation($input: SubmitTimeEntryInput!) { submitTimeEntry(input: $input) { status } }"
+    given = {
+        "idempotencyKey": "k",
+        "projectId": "p",
+        "taskId": "t",
+        "resourceId": "r",
+        "workDate": "2026-06-31",
+        "hours": "1",
+    }
+    body = await graph.ask(query, {"input": given})
+    extensions = body["errors"][0]["extensions"]
+    assert (extensions["code"], extensions["argument"]) == ("INVALID_INPUT", "input.workDate")
+    assert await graph.firm.states() == []
+
+
+AUDIT = """query($first: Int, $after: String, $entityId: ID) {
+  audit(first: $first, after: $after, entityId: $entityId) {
+    totalCount pageInfo { hasNextPage endCursor }
+    nodes { actor roles onBehalfOf action entityId outcome code values { attribute before after } } } }"""
+
+
+async def test_the_audit_trail_is_read_by_those_who_may(graph: Graph) -> None:
+    """Newest first, in pages; others are refused."""
+    project = graph.firm.ids["project"]
+    await graph.command("updateProject", "project { id }", {"id": project, "name": "Gemini"})
+    await graph.command("updateProject", "project { id }", {"id": project, "name": "X"}, role=Role.EXECUTIVE)
+    body = await graph.ask(AUDIT, {"first": 1}, Role.FINANCE_OPS)
+    page = body["data"]["audit"]
+    assert (page["totalCount"], page["pageInfo"]["hasNextPage"]) == (2, True)
+    assert (page["nodes"][0]["outcome"], page["nodes"][0]["code"]) == ("REJECTED", "NOT_PERMITTED")
+    body = await graph.ask(AUDIT, {"first": 1, "after": page["pageInfo"]["endCursor"]}, Role.INTEGRATION_SUPPORT)
+    assert body["data"]["audit"]["nodes"] == [
+        {
+            "actor": "tester",
+            "roles": ["pmo"],
+            "onBehalfOf": None,
+            "action": "updateProject",
+            "entityId": project,
+            "outcome": "APPLIED",
+            "code": None,
+            "values": [{"attribute": "name", "before": "Apollo", "after": "Gemini"}],
+        }
+    ]
+    refused = await graph.ask(AUDIT, {}, Role.PMO)
+    assert refused["errors"][0]["extensions"]["code"] == "NOT_PERMITTED"
+    wrong = await graph.ask(AUDIT, {"after": "nonsense"}, Role.FINANCE_OPS)
+    assert wrong["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
