@@ -1,6 +1,6 @@
 """The application on the fakes, and a small firm in it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +14,7 @@ from hub.app.application import create_app
 from hub.app.auth import Grant, Verifier, local_issuer, sign
 from hub.app.execution import Execute
 from hub.app.services import Readiness, Services
+from hub.domain.commands import Actor
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
 from hub.domain.money import Money
@@ -29,6 +30,7 @@ from hub.domain.records import (
     Value,
 )
 from hub.domain.roles import RoleMap
+from hub.usecases.scoped_directory import Sights
 from resolvers.reads import Reads
 from tests.support.fakes import CARDS, NOW, FakeFirm, FakeMonitor, FakeWriter
 
@@ -41,9 +43,9 @@ def usd(amount: str) -> Money:
     return Money.of(amount, "USD")
 
 
-def token(role: Role = Role.PMO) -> str:
-    """Return a good token of a role."""
-    return sign(KEY, Grant("tester", (role,)), now=NOW, lifetime_s=3600)
+def token(role: Role = Role.PMO, **grants: Any) -> str:
+    """Return a good token of a role; `grants` are further members of Grant."""
+    return sign(KEY, Grant("tester", (role,), **grants), now=NOW, lifetime_s=3600)
 
 
 @dataclass
@@ -54,14 +56,23 @@ class Graph:
     ready: bool = True
     execute: Execute | None = None
     services: Mapping[str, Any] = field(default_factory=dict)
+    people: dict[str, CanonicalId] = field(default_factory=dict)
+    cost_rates_seen: list[tuple[str, CanonicalId]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Build the application."""
         self.writer = FakeWriter(self.firm.directory)
         reads = Reads(self.firm.directory, self.writer, self.firm.records, CARDS, FakeMonitor(), RoleMap())
         verifier = Verifier(local_issuer(KEY), now=lambda: NOW)
-        services = Services(reads, verifier, self._readiness, now=lambda: NOW, **self.services)
-        self.app = create_app(services, self.execute)
+        given = {"sights": Sights(self.firm.directory, self._person), "audit": self, **self.services}
+        self.app = create_app(Services(reads, verifier, self._readiness, now=lambda: NOW, **given), self.execute)
+
+    async def _person(self, email: str) -> CanonicalId | None:
+        return self.people.get(email)
+
+    async def cost_rate_read(self, actor: Actor, correlation_id: str, resources: Sequence[CanonicalId]) -> None:
+        """Note who saw whose cost rate."""
+        self.cost_rates_seen += [(actor.caller.subject, resource) for resource in resources]
 
     async def _readiness(self) -> Readiness:
         return Readiness(self.ready, {"waiting": [] if self.ready else ["psa-1"]})
