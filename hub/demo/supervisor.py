@@ -85,6 +85,8 @@ class Demo:
             "HUB_DEMO": "true",
             "HUB_DATA_DIR": str(self.data_dir),
             "HUB_DATABASE_NAME": f"demo_{self.size}",
+            # The sandboxes answer or never will; a real Kantata may still act minutes after a lost answer.
+            "HUB_VERIFY_SETTLE_SECONDS": "5",
         }
 
     async def _unless_stopped(self, work: Coroutine[None, None, None]) -> None:
