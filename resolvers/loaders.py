@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import TypeAlias, TypeVar, cast
 
 from aiodataloader import DataLoader
@@ -46,9 +47,20 @@ class Loaders:
     def __init__(self, reads: Reads, max_age: MaxAge) -> None:
         self._reads = reads
         self._max_age = max_age
-        self._records: DataLoader[Wanted, CachedRecord] = DataLoader(self._load_records)
-        self._entities: DataLoader[CanonicalId, Entity | None] = DataLoader(self._load_entities)
-        self._pages: DataLoader[ChildPage, EntityPage] = DataLoader(self._load_pages)
+
+    # Made when they are needed first: the planned path, which answers most requests, needs none of them.
+
+    @cached_property
+    def _records(self) -> DataLoader[Wanted, CachedRecord]:
+        return DataLoader(self._load_records)
+
+    @cached_property
+    def _entities(self) -> DataLoader[CanonicalId, Entity | None]:
+        return DataLoader(self._load_entities)
+
+    @cached_property
+    def _pages(self) -> DataLoader[ChildPage, EntityPage]:
+        return DataLoader(self._load_pages)
 
     def record(self, key: RecordKey, attributes: frozenset[str]) -> Now[CachedRecord]:
         """The record with at least these attributes, as far as its system gives it."""

@@ -56,7 +56,7 @@ class GraphQLEndpoint:
         self._persisted = persisted
         self._execute = execute
         self._origins = Origins(services.cors_origins)
-        self._vary = ", ".join(("Accept", "Authorization", "Accept-Encoding", *self._origins.vary))
+        self._vary = ", ".join(("Accept", "Authorization", "X-Hub-On-Behalf-Of", "Accept-Encoding", *self._origins.vary))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong has a GraphQL error body."""
