@@ -7,6 +7,7 @@ causes at most one fetch per PAUSE_S; requests with known keys never wait for on
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import json
 import logging
@@ -185,7 +186,6 @@ def _imported(given: Mapping[str, Any]) -> ECKey | RSAKey:
         if given.get("crv") != "P-256":
             raise ValueError("another curve")
         return ECKey.import_key(dict(given))
-    key = RSAKey.import_key(dict(given))
-    if key.public_key.key_size < SMALLEST_RSA_BITS:
+    if len(base64.urlsafe_b64decode(given["n"] + "==")) * 8 < SMALLEST_RSA_BITS:
         raise ValueError("too short a key")
-    return key
+    return RSAKey.import_key(dict(given))

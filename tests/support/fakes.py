@@ -163,7 +163,7 @@ def in_scope(entity: Entity, scope: RowScope | None, rows: Mapping[CanonicalId, 
     if scope is None:
         return True
     if entity.kind in PROJECT_PARTS | CONTRACT_PARTS:
-        link = next(entity.kept[n] for n in ("project", "line", "contract") if n in entity.kept)
+        link = next((entity.kept[n] for n in ("project", "line", "contract") if n in entity.kept), None)
         parent = rows.get(CanonicalId(str(link)))
         return parent is not None and in_scope(parent, scope, rows)
     match entity.kind:
