@@ -25,6 +25,7 @@ from hub.domain.ownership import Role
 from hub.estate import Estate
 from hub.feeds.monitor import LoadState
 from hub.settings import PREFIX, Settings
+from hub.store.people import busiest_manager
 from hub.wiring.hub import Hub, open_hub, read_configuration
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,10 @@ def _services(hub: Hub) -> Services:
     async def readiness() -> Readiness:
         states = await hub.load_states()
         loading = [state for state in states.values() if state is LoadState.LOADING]
-        return Readiness(not loading and hub.listening, {"systems": dict(states)})
+        ready = not loading and hub.listening
+        if ready and settings.demo:
+            await _name_manager(hub, tokens)
+        return Readiness(ready, {"systems": dict(states)})
 
     trusted = {} if settings.trusted_documents is None else read_manifest(settings.trusted_documents)
     tokens = {str(role): local_token(settings.data_dir, [role]) for role in Role if role is not Role.SERVICE}
@@ -107,6 +111,13 @@ def _services(hub: Hub) -> Services:
         audit=hub.audit,
         now=now,
     )
+
+
+async def _name_manager(hub: Hub, tokens: dict[str, str]) -> None:
+    """Make the demo's delivery manager one who has projects: without any, the role sees none."""
+    role, manager = Role.DELIVERY_MANAGER, await busiest_manager(hub.engine)
+    if manager is not None:
+        tokens[role] = local_token(hub.settings.data_dir, [role], subject=manager)
 
 
 def _issuers(settings: Settings) -> list[Issuer]:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,10 +117,19 @@ class Demo:
     async def _say_when_ready(self) -> None:
         """Print addresses and tokens when queries work."""
         await _answering([f"http://127.0.0.1:{HUB_PORT}/readyz"])
-        print(self._welcome(), flush=True)
+        print(self._welcome(await self._tokens()), flush=True)
 
-    def _welcome(self) -> str:
+    async def _tokens(self) -> Mapping[str, str]:
+        """A token per role; the delivery manager is one who has projects, because the role sees no others."""
         from hub.app.tokens import local_token
+
+        tokens: dict[str, str] = {role: local_token(self.data_dir, [role]) for role in ROLES}
+        manager = await _busiest_manager(tokens[Role.PMO])
+        if manager is not None:
+            tokens[Role.DELIVERY_MANAGER] = local_token(self.data_dir, [Role.DELIVERY_MANAGER], subject=manager)
+        return tokens
+
+    def _welcome(self, tokens: Mapping[str, str]) -> str:
 
         lines = [
             "",
@@ -128,7 +138,7 @@ class Demo:
             *(f"  {vendor + ' sandbox':23s} http://127.0.0.1:{port}" for vendor, port in VENDORS.items()),
             "",
             "A token per role (for the authorization header, after `Bearer `):",
-            *(f"  {role:20s} {local_token(self.data_dir, [role])}" for role in ROLES),
+            *(f"  {role:20s} {token}" for role, token in tokens.items()),
             "",
             "Ctrl-C ends everything.",
         ]
@@ -179,6 +189,20 @@ async def _answering(addresses: Sequence[str]) -> None:
         for address in addresses:
             while not await _is_ok(client, address):  # noqa: ASYNC110 - other processes set no event here
                 await asyncio.sleep(POLL_S)
+
+
+async def _busiest_manager(token: str) -> str | None:
+    """The work e-mail of the active person who manages the most projects."""
+    query = "{ projects(first: 200) { nodes { manager { email status } } } }"
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+        try:
+            answer = await client.post(f"http://127.0.0.1:{HUB_PORT}/graphql", json={"query": query})
+            nodes = answer.json()["data"]["projects"]["nodes"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None
+    managers = [node["manager"] for node in nodes if node["manager"] is not None]
+    emails = Counter(m["email"] for m in managers if m["email"] is not None and m["status"] == "ACTIVE")
+    return max(emails, key=lambda email: (emails[email], email), default=None)
 
 
 async def _is_ok(client: httpx.AsyncClient, address: str) -> bool:

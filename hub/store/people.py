@@ -39,6 +39,18 @@ async def is_posted(engine: AsyncEngine, project: CanonicalId) -> bool:
         return bool((await connection.execute(text(_POSTED), given)).scalar_one())
 
 
+async def busiest_manager(engine: AsyncEngine) -> str | None:
+    """The work e-mail of the active person who manages the most projects: whom the demo shows as delivery manager."""
+    async with engine.connect() as connection:
+        row = (await connection.execute(text(_BUSIEST))).first()
+    return None if row is None else str(row.email)
+
+
+_BUSIEST = """
+SELECT r.kept ->> 'email' AS email FROM entity p JOIN entity r ON r.id = p.manager_id
+WHERE p.kind = 'project' AND p.deleted_at IS NULL AND p.merged_into IS NULL
+  AND r.kept ->> 'email' IS NOT NULL AND r.kept ->> 'status' = 'ACTIVE' AND r.deleted_at IS NULL
+GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"""
 _BY_EMAIL = """
 SELECT DISTINCT e.id FROM match_key m
 JOIN record r ON r.system = m.system AND r.kind = m.kind AND r.external_id = m.external_id AND r.deleted_at IS NULL
