@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 1.0
 """How much longer than a request's own deadline it may take to answer with what it has."""
+_VARIES_BY = ("Accept", "Authorization", "X-Hub-On-Behalf-Of", "Accept-Encoding")
 _NOT_KEPT = "private, no-store"
 _REVALIDATED = "private, no-cache"
 
@@ -56,7 +57,7 @@ class GraphQLEndpoint:
         self._persisted = persisted
         self._execute = execute
         self._origins = Origins(services.cors_origins)
-        self._vary = ", ".join(("Accept", "Authorization", "X-Hub-On-Behalf-Of", "Accept-Encoding", *self._origins.vary))
+        self._vary = ", ".join((*_VARIES_BY, *self._origins.vary))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong has a GraphQL error body."""

@@ -34,6 +34,7 @@ def _code(response: httpx.Response) -> str:
     return str(response.json()["errors"][0]["extensions"]["code"])
 
 
+@pytest.mark.xdist_group("node")
 def test_the_audit_of_graphql_http_passes(graph: Graph) -> None:
     """All of it: what a server must, should and may do."""
     with served(graph.app) as address:

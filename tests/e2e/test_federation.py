@@ -131,6 +131,7 @@ async def test_the_subgraph_tells_its_schema(firm: SmallFirm) -> None:
     assert sdl.count('@key(fields: "id")') == len(KIND_OF_TYPE)
 
 
+@pytest.mark.xdist_group("node")
 def test_it_composes_with_another_subgraph(tmp_path: Path) -> None:
     """A second subgraph adds fields to our entities and refers to them."""
     ours, theirs = tmp_path / "hub.graphql", tmp_path / "risks.graphql"

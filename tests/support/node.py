@@ -1,4 +1,7 @@
-"""Node scripts of tests/node, with their locked packages; tests that need them are skipped where there is no Node."""
+"""Node scripts of tests/node, with their locked packages; tests that need them are skipped where there is no Node.
+
+Such tests are of the group "node", so that one process installs the packages.
+"""
 
 import json
 import shutil
