@@ -30,7 +30,9 @@ def test_one_error_per_system_and_code() -> None:
 
 def test_a_forbidden_field_names_no_system() -> None:
     """It is the caller's right that lacks, not a source."""
-    (error,) = merged([Fault(Lack(FORBIDDEN_FIELD, None), "Resource.costRate", ("r", "costRate"))], {"r": {}}, "c")
+    (error,) = merged(
+        [Fault(Lack(FORBIDDEN_FIELD, None), "Resource.costRate", ("r", "costRate"))], {"r": {"costRate": None}}, "c"
+    )
     assert "system" not in error.extensions
     assert error.extensions["code"] == FORBIDDEN_FIELD
 
