@@ -12,7 +12,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from hub.app.auth import AUDIENCE, LOCAL_ISSUER, Grant, Unauthenticated, Verifier, local_issuer, local_key, sign
+from hub.app.auth import AUDIENCE, Grant, Unauthenticated, Verifier, local_issuer, local_key, sign
+from hub.domain.callers import LOCAL_ISSUER
 from hub.domain.ownership import Role
 
 NOW = datetime(2026, 3, 31, 8, tzinfo=UTC)
