@@ -16,7 +16,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
-from schema.ownership import owner_directives
+from schema.ownership import owner_directives, with_owners
 from schema.scalars import Date
 
 T = TypeVar("T")
@@ -55,7 +55,9 @@ def entity(cls: type[T]) -> type[T]:
         cls, description=described(cls), directives=[Key(fields=FieldSet("id"), resolvable=strawberry.UNSET)]
     )
     for field in get_object_definition(made, strict=True).fields:
-        field.directives = [*field.directives, *owner_directives(cls.__name__, _graph_name(field.python_name))]
+        name = _graph_name(field.python_name)
+        field.directives = [*field.directives, *owner_directives(cls.__name__, name)]
+        field.description = with_owners(field.description, cls.__name__, name)
     return made
 
 

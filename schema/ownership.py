@@ -43,6 +43,14 @@ def owner_directives(type_name: str, field_name: str) -> list[object]:
     return [Owner(domain=Domain[name]) for name in DomainName if name in found]
 
 
+def with_owners(description: str | None, type_name: str, field_name: str) -> str | None:
+    """The description with the owning domains: introspection shows no directives, so a playground reads them here."""
+    found = owners(type_name, field_name)
+    if description is None or not found:
+        return description
+    return f"{description} System of record: {', '.join(name for name in DomainName if name in found)}."
+
+
 def owners(type_name: str, field_name: str) -> frozenset[DomainName]:
     """The domains that own a field of the graph; empty for ids, provenance and what only the page is about."""
     source = GRAPH.get(type_name, {}).get(field_name)

@@ -111,3 +111,11 @@ def test_the_subgraph_has_keys_and_the_plain_schema_has_not() -> None:
     assert "@key" not in plain
     assert "_Entity" not in plain
     assert build_schema(plain).query_type is not None
+
+
+def test_introspection_tells_the_owner_too() -> None:
+    """Directives do not show there, so a reader of the playground finds the systems of record in the description."""
+    line = graphql_schema().type_map["ContractLine"]
+    assert isinstance(line, GraphQLObjectType)
+    told = {name: (field.description or "").partition(" System of record: ")[2] for name, field in line.fields.items()}
+    assert (told["revenueMethod"], told["price"], told["id"]) == ("ERP.", "CRM.", "")
