@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from hub.domain.ids import CanonicalId, kind_of
 from hub.domain.records import BY_CANONICAL, RecordKey, Ref
@@ -70,12 +70,30 @@ class Call:
         self.request.faults.append(Fault(lack, f"{self.type_name}.{self.field_name}", self.path()))
 
 
+class Later(Generic[A]):
+    """Work that begins when somebody waits for it.
+
+    graphql-core drops what siblings of a failed field would have awaited; a coroutine that was made and
+    never awaited is a warning, this is not.
+    """
+
+    def __init__(self, begin: Callable[[], Coroutine[Any, Any, A]]) -> None:
+        self._begin = begin
+
+    def __await__(self) -> Generator[Any, Any, A]:
+        """Begin, and wait for the end."""
+        return self._begin().__await__()
+
+
 def read(call: Call) -> Now[Any]:
     """The value of a field, or the wait for it. Raises InvalidInput, at once or when awaited."""
     if not may_see(call.request.rights, call.place, call.parent):
         return _unseen(call)
     source = GRAPH[call.type_name][call.field_name]
-    return _READERS[type(source)](call, source)
+    reader = _READERS[type(source)]
+    if reader in _WAITING:
+        return Later(lambda: reader(call, source))
+    return reader(call, source)
 
 
 def _unseen(call: Call) -> Now[Any]:
@@ -94,7 +112,7 @@ def _then(value: Now[A], use: Callable[[A], B]) -> Now[B]:
     async def later() -> B:
         return use(await value)
 
-    return later()
+    return Later(later)
 
 
 def _all(loading: Mapping[RecordKey, Now[CachedRecord]]) -> Now[Mapping[RecordKey, CachedRecord]]:
@@ -105,7 +123,7 @@ def _all(loading: Mapping[RecordKey, Now[CachedRecord]]) -> Now[Mapping[RecordKe
     async def later() -> Mapping[RecordKey, CachedRecord]:
         return {key: await record if inspect.isawaitable(record) else record for key, record in loading.items()}
 
-    return later()
+    return Later(later)
 
 
 # -- values of records ------------------------------------------------------------------------------
@@ -249,3 +267,4 @@ _READERS: dict[type, Callable[[Call, Any], Now[Any]]] = {
     Part: _part,
     PartLink: _part_link,
 }
+_WAITING = frozenset(reader for reader in _READERS.values() if inspect.iscoroutinefunction(reader))
