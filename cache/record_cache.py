@@ -35,8 +35,8 @@ OTHERS_FETCH_S = 3.0
 POLL_S = 0.02
 
 Clock = Callable[[], float]
-MissingHook = Callable[[Sequence[RecordKey]], Coroutine[object, object, None]]
-"""Hears, beside the answer, which objects their system has just said it does not have."""
+KeysHook = Callable[[Sequence[RecordKey]], Coroutine[object, object, None]]
+"""Hears, beside the answer, what a fetch has shown of these objects."""
 
 
 @dataclass(slots=True)
@@ -75,13 +75,16 @@ class RecordCache:
         shared: RedisTier | None = None,
         memory_entries: int = MEMORY_ENTRIES,
         clock: Clock = time.time,
-        on_missing: MissingHook | None = None,
+        on_missing: KeysHook | None = None,
+        on_changed: KeysHook | None = None,
     ) -> None:
+        """`on_missing` hears what a system does not have, `on_changed` what differs from what was in memory."""
         self._adapters = adapters
         self._shared = shared
         self._memory = MemoryTier(memory_entries)
         self._clock = clock
         self._on_missing = on_missing
+        self._on_changed = on_changed
         self._flights: dict[RecordKey, list[_Flight]] = defaultdict(list)
         self._failures: dict[tuple[str, Kind], tuple[float, SourceError]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -239,10 +242,10 @@ class RecordCache:
         try:
             with within(WAIT_WITH_STAND_IN_S if has_stand_in else WAIT_S):
                 records = await self._adapters[system].fetch(kind, [k.external_id for k in mine], attributes)
-            await self._store(self._without_older(dict(zip(mine, records, strict=True)), flight.overtaken))
-            missing = [key for key, record in zip(mine, records, strict=True) if record is None]
-            if missing and self._on_missing is not None:
-                _ = self._start(self._noted(self._on_missing, missing))
+            found = dict(zip(mine, records, strict=True))
+            self._tell(self._on_changed, [key for key, record in found.items() if self._has_moved(key, record)])
+            await self._store(self._without_older(found, flight.overtaken))
+            self._tell(self._on_missing, [key for key, record in found.items() if record is None])
         except SourceError as fault:
             # Noted where it happens: a failure that only answers for an earlier one must not prolong it, or a
             # system that is asked for more than once a second would never be called again.
@@ -252,12 +255,21 @@ class RecordCache:
             if self._shared is not None:
                 await self._shared.end_flights(mine)
 
-    async def _noted(self, hook: MissingHook, missing: Sequence[RecordKey]) -> None:
-        """Tell of missing objects; nobody's answer depends on it."""
+    def _has_moved(self, key: RecordKey, record: Record | None) -> bool:
+        """Whether this process had another version of the object, as other replicas may still have."""
+        old = self._memory.get(key)
+        return record is not None and old is not None and old.record is not None and old.record.stamp != record.stamp
+
+    def _tell(self, hook: KeysHook | None, keys: Sequence[RecordKey]) -> None:
+        if keys and hook is not None:
+            _ = self._start(self._told(hook, keys))
+
+    async def _told(self, hook: KeysHook, keys: Sequence[RecordKey]) -> None:
+        """Tell of objects beside the answer, which does not depend on it."""
         try:
-            await hook(missing)
+            await hook(keys)
         except Exception:
-            log.exception("missing objects could not be noted")
+            log.exception("what a fetch has shown could not be told")
 
     def _without_older(
         self, records: Mapping[RecordKey, Record | None], overtaken: set[RecordKey]

@@ -166,7 +166,7 @@ def _settings() -> Settings:
 
 def _running_note() -> Path:
     """Where a hub on the embedded database notes which database it uses."""
-    from hub.serve import RUNNING_NOTE
+    from hub.settings import RUNNING_NOTE
 
     return Path(os.environ.get("HUB_DATA_DIR") or ".hub") / RUNNING_NOTE
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from hub.app.tokens import installation_key, local_token
 from hub.domain.ownership import Role
 from hub.estate import Estate
 from hub.feeds.monitor import LoadState
-from hub.settings import PREFIX, Settings
+from hub.settings import PREFIX, RUNNING_NOTE, Settings
 from hub.store.people import busiest_manager
 from hub.wiring.hub import Hub, open_hub, read_configuration
 
@@ -33,8 +34,11 @@ log = logging.getLogger(__name__)
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
 QUIET = ("httpx", "stamina", "alembic", "procrastinate", "uvicorn.access", "uvicorn.error")
 """Loggers that tell of every call; their warnings stay."""
-RUNNING_NOTE = "running.json"
-"""Where a process on the embedded database notes which one, so that commands in another shell find it."""
+DEMO_ROLES = (Role.PMO, Role.FINANCE_OPS, Role.DELIVERY_MANAGER, Role.EXECUTIVE, Role.INTEGRATION_SUPPORT)
+"""The playground offers these, and begins with the role that may read most of its examples."""
+GARBAGE_THRESHOLDS = (50_000, 20, 100)
+"""Directory and cache hold hundreds of thousands of objects that live on: looking through them as often as Python does
+by default costs a large answer more than making it."""
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:
@@ -76,6 +80,8 @@ async def _serve(settings: Settings, estate: Estate) -> None:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, lambda: None)
+            gc.freeze()
+            gc.set_threshold(*GARBAGE_THRESHOLDS)
             log.info("listening on http://%s:%s", settings.host, settings.port)
             await uvicorn.Server(config).serve()
 
@@ -95,7 +101,7 @@ def _services(hub: Hub) -> Services:
         return Readiness(ready, {"systems": dict(states)})
 
     trusted = {} if settings.trusted_documents is None else read_manifest(settings.trusted_documents)
-    tokens = {str(role): local_token(settings.data_dir, [role]) for role in Role if role is not Role.SERVICE}
+    tokens = {str(role): local_token(settings.data_dir, [role]) for role in DEMO_ROLES}
     return Services(
         reads=hub.reads,
         verifier=Verifier(*_issuers(settings), now=now),

@@ -46,6 +46,8 @@ from hub.errors import ConfigError
 
 PREFIX = "HUB_"
 TEST_PREFIX = "HUB_TEST_"
+RUNNING_NOTE = "running.json"
+"""Where a process on the embedded database notes which one, so that commands in another shell find it."""
 _PROVIDER = re.compile(r"https://[^\s@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from cache.record_cache import RecordCache
 from cache.redis_tier import RedisTier
 from cache.shared_texts import RedisTexts
 from hub.domain.kinds import Domain
+from hub.domain.records import RecordKey
 from hub.domain.pseudonyms import Pseudonyms
 from hub.errors import ConfigError
 from hub.estate import Estate, read_estate
@@ -120,7 +121,12 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
             stack.push_async_callback(connection.adapter.aclose)
         adapters = {key: connection.adapter for key, connection in connections.items()}
         shared = None if redis_url is None else RedisTier(redis_url)
-        cache = RecordCache(adapters, shared=shared, on_missing=partial(note_missing, engine))
+
+        async def tell_others(keys: Sequence[RecordKey]) -> None:
+            """The cache and the announcements need each other; this one is called later."""
+            await announcements.publish(keys)
+
+        cache = RecordCache(adapters, shared=shared, on_missing=partial(note_missing, engine), on_changed=tell_others)
         stack.push_async_callback(cache.aclose)
         announcements = Announcements(engine, cache)
         announcements.start()

@@ -231,6 +231,24 @@ async def test_a_missing_object_is_told_of_beside_the_answer(source: MemoryAdapt
     await opened.aclose()
 
 
+async def test_a_record_that_has_changed_is_told_of_once(source: MemoryAdapter) -> None:
+    """The other replicas must forget theirs, also when it was a reader who found the change."""
+    told: list[RecordKey] = []
+
+    async def hear(keys: Sequence[RecordKey]) -> None:
+        told.extend(keys)
+
+    opened = RecordCache({"psa": source}, on_changed=hear)
+    await name_of(opened, max_age_s=0)
+    await name_of(opened, max_age_s=0)
+    source.objects[Kind.PROJECT, "1"] |= {"name": "Two", "stamp": "2"}
+    await name_of(opened, max_age_s=0)
+    await name_of(opened, max_age_s=0)
+    await asyncio.sleep(0)
+    assert told == [KEY]
+    await opened.aclose()
+
+
 async def test_a_dead_source_yields_the_old_value_marked_stale_and_else_its_code(
     cache: RecordCache, source: MemoryAdapter, clock: Clock
 ) -> None:
