@@ -17,8 +17,8 @@ from cache.record_cache import RecordCache
 from cache.redis_tier import RedisTier
 from cache.shared_texts import RedisTexts
 from hub.domain.kinds import Domain
-from hub.domain.records import RecordKey
 from hub.domain.pseudonyms import Pseudonyms
+from hub.domain.records import RecordKey
 from hub.errors import ConfigError
 from hub.estate import Estate, read_estate
 from hub.feeds.monitor import FeedMonitor, LoadState, first_load_state
