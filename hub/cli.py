@@ -185,7 +185,7 @@ def _with_database(work: Callable[[AsyncEngine], Coroutine[None, None, T]]) -> T
 
 @asynccontextmanager
 async def _database() -> AsyncIterator[AsyncEngine]:
-    from hub.wiring.hub import open_database
+    from hub.wiring.database import open_database
 
     settings = _settings()
     if not _names_a_database(os.environ) and not _running_note().exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,10 +24,9 @@ from hub.feeds.monitor import FeedMonitor, LoadState, first_load_state
 from hub.feeds.reference import REFERENCE, load_reference
 from hub.feeds.worker import FeedWorker
 from hub.settings import Settings, unknown_variables
-from hub.store import embedded
 from hub.store.announcements import Announcements
 from hub.store.audit import PostgresAuditTrail
-from hub.store.database import ensure_database, migrate, open_engine
+from hub.store.database import migrate
 from hub.store.directory_reader import PostgresDirectory
 from hub.store.directory_writer import PostgresDirectoryWriter
 from hub.store.missing import note_missing
@@ -36,6 +34,7 @@ from hub.store.secrets import PSEUDONYMS, installation_secret
 from hub.usecases.scoped_directory import Sights
 from hub.usecases.write_through import WriteThrough
 from hub.wiring.commands import run_commands, sights_of
+from hub.wiring.database import open_database
 from hub.wiring.systems import BudgetFor, Connection, connect_all
 from resolvers.reads import Reads
 from sources.budget import Budget
@@ -90,23 +89,6 @@ def read_configuration(settings: Settings, environ: Mapping[str, str]) -> Estate
     if problems or estate is None:
         raise ConfigError(problems)
     return estate
-
-
-@asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    """An engine on the configured PostgreSQL, or on the embedded one, which the last process to leave stops."""
-    async with AsyncExitStack() as stack:
-        if settings.database_url is not None:
-            url = settings.database_url.get_secret_value().replace("postgres://", "postgresql://", 1)
-            url = url.replace("postgresql://", "postgresql+asyncpg://", 1)
-        else:
-            server = await asyncio.to_thread(embedded.start, settings.data_dir / "pg")
-            stack.push_async_callback(asyncio.to_thread, server.close)
-            await ensure_database(server.url(), settings.database_name)
-            url = server.url(settings.database_name)
-        engine = open_engine(url)
-        stack.push_async_callback(engine.dispose)
-        yield engine
 
 
 @asynccontextmanager
