@@ -105,6 +105,10 @@ def _sold_roles(values: Values, _: Arguments, around: Surroundings) -> list[dict
     return [_sold_role(role, scope, around) for role in roles if isinstance(role, SoldRole)]
 
 
+ROLE_UNMAPPED = "ROLE_UNMAPPED"
+"""The role maps have no row for the sold role, or for its delivery role, on the day the work starts."""
+
+
 def _sold_role(role: SoldRole, scope: Scope, around: Surroundings) -> dict[str, Any]:
     start = role.start_date or around.today
     delivery = around.roles.delivery_role(role.role, scope, demand_start=start)
@@ -113,6 +117,7 @@ def _sold_role(role: SoldRole, scope: Scope, around: Surroundings) -> dict[str, 
         "role": role.role,
         "delivery_role": delivery,
         "labor_category": labor,
+        "unmapped": ROLE_UNMAPPED if labor is None else None,
         "hours": role.hours,
         "bill_rate": role.bill_rate,
         "start_date": role.start_date,
@@ -296,6 +301,7 @@ GRAPH: Mapping[str, Mapping[str, FieldSource]] = {
         "role": Part("role"),
         "deliveryRole": Part("delivery_role"),
         "laborCategory": Part("labor_category"),
+        "unmapped": Part("unmapped"),
         "hours": Part("hours", hours),
         "billRate": Part("bill_rate"),
         "startDate": Part("start_date", day),

@@ -16,6 +16,7 @@ class SoldRole:
     role: str = told("The role in the words of the CRM.")
     delivery_role: str | None = told("The PSA's role that it maps to on its start date; null when it is not mapped.")
     labor_category: str | None = told("The ERP's labor category that the role maps to; null when it is not mapped.")
+    unmapped: str | None = told("Why a mapping above is null: ROLE_UNMAPPED; null when both are there.")
     hours: Decimal | None = told("Hours sold.")
     bill_rate: Money | None = told("Price of one hour.")
     start_date: Date | None = told("First day of the work.")

@@ -274,7 +274,7 @@ FIELDS: Mapping[tuple[str, str], FieldGroup] = {
         " contract weightedHours",
     ),
     **_all(G.COMMERCIAL, "Opportunity", "amount"),
-    **_all(G.MASTER, "SoldRole", "role deliveryRole laborCategory hours startDate endDate"),
+    **_all(G.MASTER, "SoldRole", "role deliveryRole laborCategory unmapped hours startDate endDate"),
     **_all(G.COMMERCIAL, "SoldRole", "billRate"),
     **_all(G.MASTER, "SoldPackage", "code quantity"),
     **_all(G.COMMERCIAL, "SoldPackage", "price"),

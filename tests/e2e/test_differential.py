@@ -37,7 +37,7 @@ from tests.support.operations import Drawn, Operations
 
 T = TypeVar("T")
 
-CASES = int(os.environ.get("HUB_DIFFERENTIAL_CASES", "1500"))
+CASES = int(os.environ.get("HUB_DIFFERENTIAL_CASES", "2500"))
 WORLDS = 4
 
 

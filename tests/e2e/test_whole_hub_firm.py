@@ -78,11 +78,14 @@ def test_a_project_that_only_one_of_psa_and_erp_knows_waits_at_the_gate(hub: Run
 def test_an_unmapped_role_has_no_delivery_role(hub: RunningHub, firm: FirmSandboxes) -> None:
     """Null, never a default; the roles beside it are mapped."""
     (number,) = mess(firm, "unmapped sold role")["opportunity"]
-    selection = "... on Opportunity { soldRoles { role deliveryRole laborCategory } }"
+    selection = "... on Opportunity { soldRoles { role deliveryRole laborCategory unmapped } }"
     roles = node(hub, "salesforce", "opportunity", salesforce_id("Opportunity", number), selection)["soldRoles"]
     unmapped = [r for r in roles if r["role"] == "Transformation Guru"]
     assert unmapped
-    assert all((r["deliveryRole"], r["laborCategory"]) == (None, None) for r in unmapped)
+    assert all(
+        (r["deliveryRole"], r["laborCategory"], r["unmapped"]) == (None, None, "ROLE_UNMAPPED") for r in unmapped
+    )
+    assert all(r["unmapped"] is None for r in roles if r not in unmapped)
     assert all(r["deliveryRole"] for r in roles if r not in unmapped)
 
 
