@@ -148,7 +148,12 @@ def feeds_status() -> None:
 
     async def states(engine: AsyncEngine) -> list[str]:
         found = await Watermarks(engine).all()
-        return [f"{feed.system:20s} {feed.kind:15s} {state}" for feed, state in sorted(found.items())]
+        return [
+            f"{feed.system:20s} {feed.kind:15s} "
+            f"{'loaded' if state.first_load_done_at else 'loading':8s} "
+            f"ran {f'{state.ran_at:%Y-%m-%dT%H:%M:%SZ}' if state.ran_at else 'never':21s} {state.failure or 'ok'}"
+            for feed, state in sorted(found.items())
+        ]
 
     for line in _with_database(states):
         typer.echo(line)

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Protocol
 
 from hub.domain.kinds import Domain, Kind
+from hub.domain.merge import time_status
 from hub.domain.money import Money
 from hub.domain.receivables import collections_indicator, open_receivables
 from hub.domain.records import DatedRate, RevenueRow, SoldRole
@@ -177,11 +178,7 @@ def _cost_rate(values: Values, _: Arguments, __: Surroundings) -> Money | None:
 
 
 def _time_status(values: Values, _: Arguments, __: Surroundings) -> str | None:
-    """The PSA's status; an approved entry that the ERP holds an actual for is POSTED."""
-    status = values.attributes["status"]
-    if not isinstance(status, str):
-        return None
-    return "POSTED" if status == "APPROVED" and values.kept.get("posted_period") else status
+    return time_status(values.attributes["status"], values.kept.get("posted_period"))
 
 
 def _labor_category(values: Values, _: Arguments, around: Surroundings) -> str | None:

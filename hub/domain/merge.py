@@ -108,6 +108,13 @@ def merge(kind: Kind, records: Sequence[StoredRecord], resolve: Resolver) -> Mer
     return Merged(record_kind, kept, tuple(waiting))
 
 
+def time_status(status: Value, posted_period: Value) -> str | None:
+    """The PSA's status of a time entry; an approved one that the ERP holds an actual for is POSTED."""
+    if not isinstance(status, str):
+        return None
+    return "POSTED" if status == "APPROVED" and posted_period else status
+
+
 def own_values(kind: Kind, kept: Mapping[str, Value]) -> Mapping[str, Value]:
     """What an entity keeps of its own records, where the hub shows something else or more.
 
@@ -119,8 +126,8 @@ def own_values(kind: Kind, kept: Mapping[str, Value]) -> Mapping[str, Value]:
         case Kind.PROJECT:
             aside = {"customer": "own_customer", "legal_entity": "own_legal_entity"}
             return {aside.get(name, name): value for name, value in kept.items()}
-        case Kind.TIME_ENTRY if kept.get("posted_period") and kept.get("status") == "APPROVED":
-            return {**kept, "status": "POSTED"}
+        case Kind.TIME_ENTRY:
+            return {**kept, "status": time_status(kept.get("status"), kept.get("posted_period"))}
         case Kind.INVOICE:
             return {name: value for name, value in kept.items() if name != "lines"}
         case _:
