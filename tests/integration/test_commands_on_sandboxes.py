@@ -5,151 +5,37 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import AsyncIterator, Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from hub.demo.supervisor import ESTATE, VENDORS
-from hub.demo.tenants import Tenants
-from hub.domain.callers import Caller
-from hub.domain.commands import Actor, CommandStatus, Outcome
+from hub.domain.commands import Actor, CommandStatus
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
-from hub.domain.ownership import Role
 from hub.domain.records import RecordKey
-from hub.estate import Estate, read_estate
-from hub.feeds.reference import REFERENCE, load_reference
-from hub.feeds.schedule import LOAD_ORDER
-from hub.ports import Entity
-from hub.wiring.systems import connect_all
 from sources.sandbox.firm.generate import generate
 from sources.sandbox.firm.model import Firm, Size
-from tests.support.commands import FINANCE, PMO, Replica, caller
+from tests.support.commands import FINANCE, PMO
+from tests.support.live import (
+    CLERK,
+    NOW,
+    Live,
+    Sandboxes,
+    approver_for,
+    booking,
+    environment,
+    start_sandboxes,
+    time_input,
+)
 from tests.support.postgres import DatabaseServer
-from tests.support.sandboxes import RunningSandbox, demo_credentials, start_sandbox
 
 pytestmark = pytest.mark.xdist_group("commands on sandboxes")
 
 APPLIED, ACCEPTED, REJECTED = CommandStatus.APPLIED, CommandStatus.ACCEPTED, CommandStatus.REJECTED
-NOW = datetime.now(UTC)
-CLERK = Actor(caller(Role.SERVICE, allow=["submitTimeEntry"]))
-
-
-@dataclass
-class Sandboxes:
-    """Four sandboxes, the estate that names them, and a database whose directory was loaded from them."""
-
-    by_system: Mapping[str, RunningSandbox]
-    estate: Estate
-    url: str
-    estate_file: Path
-    keys: int = 0
-
-    def clear(self) -> None:
-        """No faults any more."""
-        for sandbox in self.by_system.values():
-            sandbox.clear_faults()
-
-
-def environment() -> dict[str, str]:
-    """The secrets that the estate names."""
-    credentials, secrets = demo_credentials()
-    return Tenants(credentials, secrets, Path(), date.min).environment()
-
-
-class Live(Replica):
-    """A replica of the hub in front of the sandboxes."""
-
-    def __init__(self, sandboxes: Sandboxes, **settings: Any) -> None:
-        self.sandboxes = sandboxes
-        connections = connect_all(sandboxes.estate, lambda _system, _limits: None)
-        self.connections = connections
-        adapters = {key: c.adapter for key, c in connections.items()}
-        domains = {key: c.adapter.domain for key, c in connections.items()} | {REFERENCE: Domain.HUB}
-        roles = sandboxes.estate.reference.roles()
-        super().__init__(sandboxes.url, adapters, roles=roles, today=NOW.date(), domains=domains, **settings)
-
-    async def close(self) -> None:
-        """End."""
-        await super().close()
-        for connection in self.connections.values():
-            await connection.adapter.aclose()
-
-    async def load(self) -> None:
-        """Read everything into the directory, as the feeds' first loads do."""
-        await load_reference(self.engine, self.writer, self.sandboxes.estate.reference)
-        for kind in LOAD_ORDER:
-            for adapter in self.desk.adapters.values():
-                if kind in adapter.kinds:
-                    async for page in adapter.changes(kind, None):
-                        await self.writer.apply(page.records)
-
-    async def find(self, kind: Kind, where: str = "true", **parameters: Any) -> Entity:
-        """One entity of a kind that fits."""
-        rows = await self.rows(
-            f"SELECT e.id FROM entity e WHERE kind = :kind AND deleted_at IS NULL AND {where} ORDER BY id LIMIT 1",
-            kind=kind,
-            **parameters,
-        )
-        assert rows, f"the firm has no {kind} where {where}"
-        (entity,) = await self.directory.entities([CanonicalId(rows[0].id)])
-        assert entity is not None
-        return entity
-
-    async def do(self, mutation: str, actor: Actor, **given: Any) -> Outcome:
-        """Give a command under a key of its own."""
-        self.sandboxes.keys += 1
-        return await self.run(mutation, actor, f"key-{self.sandboxes.keys}", **given)
-
-    async def settled(self, mutation: str, actor: Actor, **given: Any) -> Outcome:
-        """Give a command, let it be verified until it is finished, and give the replayed result."""
-        self.sandboxes.keys += 1
-        key = f"key-{self.sandboxes.keys}"
-        outcome = await self.run(mutation, actor, key, **given)
-        for _ in range(40):
-            if outcome.status is not ACCEPTED:
-                return outcome
-            await self.verify()
-            await asyncio.sleep(0.1)
-            outcome = await self.run(mutation, actor, key, **given)
-        return outcome
-
-    def vendor(self, system: str, path: str, method: str = "GET", body: Any = None) -> Any:
-        """What the vendor's own API says to one of its users."""
-        sandbox = self.sandboxes.by_system[system]
-        headers = {"Authorization": sandbox.authorization()}
-        answer = httpx.request(method, f"{sandbox.base_url}{path}", json=body, headers=headers, trust_env=False)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def kantata(self, collection: str, external_id: str, query: str = "") -> Any:
-        """A row of Kantata's."""
-        return self.vendor("kantata", f"/api/v1/{collection}?only={external_id}{query}")[collection][external_id]
-
-    async def open_project(self) -> Entity:
-        """A project in delivery that both PSA and ERP have."""
-        return await self.find(Kind.PROJECT, "status = 'IN_DELIVERY'")
-
-    async def idle_person(self) -> Entity:
-        """Somebody active whom the PSA knows, with the fewest bookings to come."""
-        rows = await self.rows(
-            "SELECT e.id FROM entity e WHERE kind = 'resource' AND status = 'ACTIVE' AND record_kind = 'resource'"
-            " AND end_date IS NULL"
-            " AND EXISTS (SELECT 1 FROM record r WHERE r.entity_id = e.id AND r.system = 'kantata')"
-            " ORDER BY (SELECT count(*) FROM entity a WHERE a.kind = 'assignment' AND a.resource_id = e.id"
-            " AND a.end_date >= :today), e.id LIMIT 1",
-            today=NOW.date(),
-        )
-        (person,) = await self.directory.entities([CanonicalId(rows[0].id)])
-        assert person is not None
-        return person
 
 
 @pytest.fixture(scope="module")
@@ -163,26 +49,10 @@ def sandboxes(
     firm: Firm, database_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory, migrated_template: str
 ) -> Iterator[Sandboxes]:
     """The four sandboxes and a loaded directory, for all tests of this module."""
-    with ExitStack() as stack:
-        running = {system: stack.enter_context(start_sandbox(system, firm)) for system in VENDORS}
-        folder = tmp_path_factory.mktemp("estate")
-        text = ESTATE.read_text(encoding="utf-8")
-        for system, port in VENDORS.items():
-            text = text.replace(f"http://127.0.0.1:{port}", running[system].base_url)
-        (folder / "estate.toml").write_text(text)
-        (folder / "reference.toml").write_text(ESTATE.with_name("reference.toml").read_text(encoding="utf-8"))
-        estate = read_estate(folder / "estate.toml", environment())
-        url = database_server.create(migrated_template)
-        made = Sandboxes(running, estate, url, folder / "estate.toml")
-
-        async def load() -> None:
-            hub = Live(made)
-            await hub.load()
-            await hub.close()
-
-        asyncio.run(load())
+    url = database_server.create(migrated_template)
+    with start_sandboxes(firm, url, tmp_path_factory.mktemp("estate")) as made:
         yield made
-        database_server.drop(url)
+    database_server.drop(url)
 
 
 @pytest.fixture
@@ -194,34 +64,6 @@ async def hub(sandboxes: Sandboxes) -> AsyncIterator[Live]:
     yield made
     sandboxes.clear()
     await made.close()
-
-
-def booking(project: Entity, person: Entity, weeks: int = 4, **other: Any) -> dict[str, Any]:
-    """Twenty hours in one week that lies that many weeks ahead."""
-    monday = NOW.date() - timedelta(days=NOW.date().weekday()) + timedelta(weeks=weeks)
-    return {
-        "projectId": project.id,
-        "resourceId": person.id,
-        "role": "Consultant",
-        "startDate": monday,
-        "endDate": monday + timedelta(days=4),
-        "plannedHours": Decimal(20),
-        "booking": "HARD",
-        "allowOverbooking": False,
-        **other,
-    }
-
-
-async def approver_for(hub: Live, *not_these: object) -> Actor:
-    """A delivery manager who is an active resource and none of these."""
-    person = await hub.find(
-        Kind.RESOURCE,
-        "status = 'ACTIVE' AND record_kind = 'resource' AND NOT id = ANY(CAST(:ids AS text[]))",
-        ids=[str(i) for i in not_these],
-    )
-    email = person.kept["email"]
-    assert isinstance(email, str)
-    return Actor(Caller(email, frozenset({Role.DELIVERY_MANAGER}), email=email, issuer="test"))
 
 
 # -- seen in the vendor -----------------------------------------------------------------------------
@@ -280,27 +122,6 @@ async def test_a_person_is_booked_and_the_booking_changed(hub: Live) -> None:
     too_much = await hub.do("updateAssignment", PMO, id=made.id, plannedHours=Decimal(90))
     assert [e.code for e in too_much.errors] == ["OVERBOOKED"]
     assert await hub.rows("SELECT code FROM sync_exception") == []
-
-
-async def time_input(hub: Live) -> dict[str, Any]:
-    """Time of somebody booked on a project in delivery."""
-    assignment = await hub.find(
-        Kind.ASSIGNMENT,
-        "resource_id IS NOT NULL AND EXISTS (SELECT 1 FROM entity p WHERE p.id = e.project_id AND p.status ="
-        " 'IN_DELIVERY') AND EXISTS (SELECT 1 FROM entity t WHERE t.project_id = e.project_id AND t.kind = 'task')"
-        " AND EXISTS (SELECT 1 FROM entity w WHERE w.id = e.resource_id AND w.status = 'ACTIVE')",
-    )
-    project = assignment.kept["project"]
-    task = await hub.find(Kind.TASK, "project_id = :project", project=project)
-    return {
-        "projectId": project,
-        "taskId": task.id,
-        "resourceId": assignment.kept["resource"],
-        "workDate": NOW.date() - timedelta(days=1),
-        "hours": Decimal("1.5"),
-        "billable": True,
-        "note": "built",
-    }
 
 
 async def test_time_is_submitted_approved_and_rejected(hub: Live) -> None:
@@ -505,7 +326,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from hub.estate import read_estate
-from tests.integration.test_commands_on_sandboxes import PMO, Live, Sandboxes
+from tests.support.commands import PMO
+from tests.support.live import Live, Sandboxes
 
 async def main():
     url, estate_file, when, project, person, start, end = sys.argv[1:]
