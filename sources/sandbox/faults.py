@@ -69,12 +69,16 @@ class ConnectionDropped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault as it was set; `count` is how often it is still committed, None until cleared."""
+    """One fault as it was set; `count` is how often it is still committed, None until cleared.
+
+    `skip` is how many requests that it would hit still pass first: so the second of two equal calls can be met.
+    """
 
     kind: Kind
     method: str | None = None
     match: str | None = None
     count: int | None = None
+    skip: int = 0
     delay_s: float = DEFAULT_DELAY_S
     retry_after_s: float | None = None
     status: int = 503
@@ -96,6 +100,7 @@ class Fault:
             "method": self.method,
             "match": self.match,
             "count": self.count,
+            "skip": self.skip,
             "delay_s": self.delay_s,
             "retry_after_s": self.retry_after_s,
             "status": self.status,
@@ -120,6 +125,7 @@ def fault_from_body(body: Any) -> Fault:
         method=_text(body, "method").upper() if body.get("method") is not None else None,
         match=_text(body, "match") if body.get("match") is not None else None,
         count=_count(body.get("count")),
+        skip=_skip(body.get("skip", 0)),
         delay_s=_seconds(body, "delay_s", DEFAULT_DELAY_S),
         retry_after_s=_seconds(body, "retry_after_s", 0.0) if body.get("retry_after_s") is not None else None,
         status=_status(body.get("status", 503)),
@@ -148,6 +154,12 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 def _count(value: Any) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise BadFault("count: must be a whole number from 1, or null until cleared")
+    return value
+
+
+def _skip(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise BadFault("skip: must be a whole number from 0")
     return value
 
 
@@ -193,6 +205,9 @@ class FaultBoard:
             passing = fault.kind in (Kind.SLOW, Kind.EXPIRE_TOKENS)
             if not fault.hits(method, path, token_call=token_call) or (decided and not passing):
                 left.append(fault)
+                continue
+            if fault.skip:
+                left.append(replace(fault, skip=fault.skip - 1))
                 continue
             decided = decided or not passing
             taken.append(fault)

@@ -286,6 +286,13 @@ def test_a_counted_fault_ends_by_itself(sandbox: RunningSandbox, client: httpx.C
     assert [client.get("/orders").status_code for _ in range(3)] == [500, 500, 200]
 
 
+def test_a_fault_waits_until_others_have_passed(sandbox: RunningSandbox, client: httpx.Client) -> None:
+    """The second of equal calls fails, and calls that it does not hit are not counted."""
+    sandbox.set_fault("error", method="POST", skip=1, count=1)
+    assert client.get("/orders").status_code == 200
+    assert [order(client).status_code for _ in range(3)] == [201, 500, 201]
+
+
 def test_several_faults_are_active_together(sandbox: RunningSandbox, client: httpx.Client) -> None:
     """Slowness adds to the first other fault; the next of those has its turn after it."""
     sandbox.set_fault("slow", delay_s=0.05)
@@ -306,6 +313,7 @@ def test_several_faults_are_active_together(sandbox: RunningSandbox, client: htt
         ('{"fault": "error", "kind": "down"}', "unknown member: kind"),
         ('{"fault": "error", "count": 0}', "count"),
         ('{"fault": "error", "count": true}', "count"),
+        ('{"fault": "error", "skip": -1}', "skip"),
         ('{"fault": "slow", "delay_s": "1"}', "delay_s"),
         ('{"fault": "slow", "delay_s": -1}', "delay_s"),
         ('{"fault": "throttle", "retry_after_s": []}', "retry_after_s"),
