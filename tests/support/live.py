@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -145,10 +145,12 @@ class Live(Replica):
 
 
 @contextmanager
-def start_sandboxes(firm: Firm, url: str, folder: Path) -> Iterator[Sandboxes]:
+def start_sandboxes(
+    firm: Firm, url: str, folder: Path, start: Callable[[str, Firm], RunningSandbox] = start_sandbox
+) -> Iterator[Sandboxes]:
     """Start the four sandboxes on a firm, and load the empty directory at `url` from them."""
     with ExitStack() as stack:
-        running = {system: stack.enter_context(start_sandbox(system, firm)) for system in VENDORS}
+        running = {system: stack.enter_context(start(system, firm)) for system in VENDORS}
         text = ESTATE.read_text(encoding="utf-8")
         for system, port in VENDORS.items():
             text = text.replace(f"http://127.0.0.1:{port}", running[system].base_url)
