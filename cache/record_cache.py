@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +30,7 @@ from hub.ports import CachedRecord, SourceAdapter
 log = logging.getLogger(__name__)
 
 MEMORY_ENTRIES = 200_000
+WRITES_REMEMBERED = 10_000
 OTHERS_FETCH_S = 3.0
 """How long this replica waits for another one's fetch before it fetches itself."""
 POLL_S = 0.02
@@ -54,13 +55,15 @@ class CacheCounts:
 class _Flight:
     """A fetch under way: what it asks for, how it ends (None, or the source's error), and how many wait for that.
 
-    `overtaken` are its keys that were put while it was under way: what it brings of them may be older.
+    `overtaken` are its keys that were put while it was under way: what it brings of them may be older. `voided`
+    are those that another replica has written meanwhile: they are fetched once more.
     """
 
     keys: Sequence[RecordKey]
     attributes: frozenset[str]
     done: asyncio.Future[SourceError | None]
     overtaken: set[RecordKey] = field(default_factory=set)
+    voided: set[RecordKey] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
     waiting: int = 0
 
@@ -88,6 +91,12 @@ class RecordCache:
         self._flights: dict[RecordKey, list[_Flight]] = defaultdict(list)
         self._failures: dict[tuple[str, Kind], tuple[float, SourceError]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._looks: list[set[RecordKey]] = []
+        """For each look into the shared tier that is under way: what of it is old by now."""
+        self._puts: set[asyncio.Future[None]] = set()
+        """The writes to the shared tier that are under way."""
+        self._written: OrderedDict[RecordKey, float] = OrderedDict()
+        """When the hub itself last wrote these, the latest last; see `written_since`."""
         self.counts = CacheCounts()
         self.version = 0
         """Moves whenever any entry of this process changes or goes: what was built from entries may be old then."""
@@ -159,9 +168,14 @@ class RecordCache:
         """Take what the shared tier has fresh into memory; returns the keys that still need a fetch."""
         if self._shared is None:
             return list(keys)
-        found = await self._shared.get(keys)
+        old = set[RecordKey]()
+        self._looks.append(old)
+        try:
+            found = await self._shared.get(keys)
+        finally:
+            self._looks.remove(old)
         for key, entry in zip(keys, found, strict=True):
-            if entry is not None:
+            if entry is not None and key not in old:
                 self._remember(key, _combined(self._memory.get(key), entry))
         still = [k for k in keys if self._decide(k, attributes, None) is Decision.FETCH]
         self.counts.shared_hits += len(keys) - len(still)
@@ -241,8 +255,10 @@ class RecordCache:
         has_stand_in = all(e is not None and e.oldest(attributes) is not None for e in entries)
         try:
             with within(WAIT_WITH_STAND_IN_S if has_stand_in else WAIT_S):
-                records = await self._adapters[system].fetch(kind, [k.external_id for k in mine], attributes)
-            found = dict(zip(mine, records, strict=True))
+                found = await self._ask(system, kind, mine, attributes)
+                while again := [key for key in mine if key in flight.voided]:
+                    flight.voided.clear()
+                    found |= await self._ask(system, kind, again, attributes)
             self._tell(self._on_changed, [key for key, record in found.items() if self._has_moved(key, record)])
             await self._store(self._without_older(found, flight.overtaken))
             self._tell(self._on_missing, [key for key, record in found.items() if record is None])
@@ -254,6 +270,12 @@ class RecordCache:
         finally:
             if self._shared is not None:
                 await self._shared.end_flights(mine)
+
+    async def _ask(
+        self, system: str, kind: Kind, keys: Sequence[RecordKey], attributes: frozenset[str]
+    ) -> dict[RecordKey, Record | None]:
+        records = await self._adapters[system].fetch(kind, [key.external_id for key in keys], attributes)
+        return dict(zip(keys, records, strict=True))
 
     def _has_moved(self, key: RecordKey, record: Record | None) -> bool:
         """Whether this process had another version of the object, as other replicas may still have."""
@@ -315,7 +337,7 @@ class RecordCache:
 
     # -- writing ---------------------------------------------------------------------------------
 
-    async def _store(self, records: Mapping[RecordKey, Record | None]) -> None:
+    async def _store(self, records: Mapping[RecordKey, Record | None], *, shared: bool = True) -> None:
         now = self._clock()
         fresh: dict[RecordKey, Entry] = {}
         missing: dict[RecordKey, Entry] = {}
@@ -326,13 +348,24 @@ class RecordCache:
                 fresh[key] = merged(self._memory.get(key), record, now)
         for key, entry in (fresh | missing).items():
             self._remember(key, entry)
-        if self._shared is not None:
-            by_kind: dict[Kind, dict[RecordKey, Entry]] = defaultdict(dict)
-            for key, entry in fresh.items():
-                by_kind[key.kind][key] = entry
-            for kind, entries in by_kind.items():
-                await self._shared.put(entries, POLICY[kind].keep_s)
-            await self._shared.put(missing, NEGATIVE_S)
+        if shared:
+            await self._share(fresh | missing)
+
+    async def _share(self, entries: Mapping[RecordKey, Entry]) -> None:
+        """Put entries into the shared tier."""
+        if self._shared is None:
+            return
+        by_time: dict[float, dict[RecordKey, Entry]] = defaultdict(dict)
+        for key, entry in entries.items():
+            by_time[NEGATIVE_S if entry.record is None else POLICY[key.kind].keep_s][key] = entry
+        under_way = asyncio.get_running_loop().create_future()
+        self._puts.add(under_way)
+        try:
+            for ttl_s, group in by_time.items():
+                await self._shared.put(group, ttl_s)
+        finally:
+            self._puts.discard(under_way)
+            under_way.set_result(None)
 
     def _remember(self, key: RecordKey, entry: Entry) -> None:
         self._memory.put(key, entry)
@@ -340,11 +373,60 @@ class RecordCache:
 
     async def put(self, records: Iterable[Record]) -> None:
         """Take over records that a feed or a confirmed write has just read; tombstones become misses."""
+        await self._put(records, shared=True)
+
+    async def write(self, records: Collection[Record]) -> None:
+        """Take over what a confirmed write has just read: for this process only, until all replicas know (`share`)."""
+        self._note_written(record.key for record in records)
+        await self._put(records, shared=False)
+        if self._shared is not None:
+            await self._puts_under_way()
+            await self._shared.drop([record.key for record in records])
+
+    async def share(self, keys: Iterable[RecordKey]) -> None:
+        """Put what this process has of these into the shared tier."""
+        await self._share({key: entry for key in keys if (entry := self._memory.get(key)) is not None})
+
+    async def _put(self, records: Iterable[Record], *, shared: bool) -> None:
         put = {record.key: None if record.deleted else record for record in records}
         for key in put.keys() & self._flights.keys():
             for flight in self._flights[key]:
                 flight.overtaken.add(key)
-        await self._store(put)
+        self._outdate(put)
+        await self._store(put, shared=shared)
+
+    def written_since(self, key: RecordKey, moment: float) -> bool:
+        """Whether some replica has written the record since then: what was asked for at that moment may be older."""
+        return self._written.get(key, 0.0) >= moment
+
+    def _note_written(self, keys: Iterable[RecordKey]) -> None:
+        for key in keys:
+            self._written[key] = self._clock()
+            self._written.move_to_end(key)
+        while len(self._written) > WRITES_REMEMBERED:
+            self._written.popitem(last=False)
+
+    def _outdate(self, keys: Iterable[RecordKey]) -> None:
+        """What is being read of these from the shared tier right now may be old."""
+        for look in self._looks:
+            look.update(keys)
+
+    async def _puts_under_way(self) -> None:
+        """Wait for the writes to the shared tier that have begun."""
+        if self._puts:
+            await asyncio.wait(set(self._puts))
+
+    async def void(self, keys: Sequence[RecordKey]) -> None:
+        """Another replica has written these: nothing read of them before now may come up again, nor be shared."""
+        self._note_written(keys)
+        self.forget(keys)
+        self._outdate(keys)
+        for key in keys:
+            for flight in self._flights.get(key, ()):
+                flight.voided.add(key)
+        if self._shared is not None:
+            await self._puts_under_way()
+            await self._shared.drop(keys)
 
     def forget(self, keys: Iterable[RecordKey]) -> None:
         """Drop entries of this process's memory: another replica has written them."""

@@ -1,7 +1,8 @@
 """The shared tier on Redis: dumb storage that all replicas use, and that may be away at any time.
 
 Every key has a time to live. When Redis does not answer, reads miss and writes are dropped: the hub is
-slower then, never wrong and never down. Commands are ones that Redis 6.2 knows.
+slower then, never wrong and never down. What could not be dropped, or may have been put too late, is not read
+again before it has been dropped. Commands are ones that Redis 6.2 knows.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from cache.codec import dump, load
 from cache.keys import entry_key, entry_pattern, flight_key
@@ -37,6 +40,8 @@ class RedisTier:
             url, decode_responses=False, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S
         )
         self._down_until = 0.0
+        self._owed: set[str] = set()
+        """Names of entries that must be dropped before they may be read."""
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -54,7 +59,7 @@ class RedisTier:
 
     async def get(self, keys: Sequence[RecordKey]) -> list[Entry | None]:
         """Entries by key, None where there is none (or no Redis)."""
-        if not keys or not self.available:
+        if not keys or not self.available or not await self._pay():
             return [None] * len(keys)
         try:
             raws = await self._redis.mget([entry_key(key) for key in keys])
@@ -72,17 +77,30 @@ class RedisTier:
                 for key, entry in entries.items():
                     await pipe.set(entry_key(key), dump(entry), px=int(ttl_s * 1000))
                 await pipe.execute()
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisTimeout, TimeoutError) as error:
+            # Redis may still do it when something newer has been announced.
+            self._owed.update(entry_key(key) for key in entries)
+            self._failed(error)
+        except (RedisError, OSError) as error:
             self._failed(error)
 
     async def drop(self, keys: Sequence[RecordKey]) -> None:
-        """Forget entries."""
-        if not keys or not self.available:
-            return
-        try:
-            await self._redis.unlink(*(entry_key(key) for key in keys))
-        except (RedisError, OSError, TimeoutError) as error:
-            self._failed(error)
+        """Forget entries: now, or when Redis answers again and before they are read."""
+        self._owed.update(entry_key(key) for key in keys)
+        if self.available:
+            await self._pay()
+
+    async def _pay(self) -> bool:
+        """Drop what is owed; whether nothing is any more."""
+        while self._owed:
+            part = list(islice(self._owed, SCAN_COUNT))
+            try:
+                await self._redis.unlink(*part)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._failed(error)
+                return False
+            self._owed.difference_update(part)
+        return True
 
     async def clear(self) -> None:
         """Forget all entries of this shape version. Raises RedisError when Redis does not answer: a person asked."""

@@ -115,6 +115,7 @@ def _services(hub: Hub) -> Services:
         commands=hub.commands,
         sights=hub.sights,
         audit=hub.audit,
+        catch_up=hub.replicas.catch_up,
         now=now,
     )
 

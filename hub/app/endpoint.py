@@ -151,6 +151,7 @@ class GraphQLEndpoint:
         raise Refused(403, "only registered documents are executed here", "DOCUMENT_NOT_TRUSTED")
 
     async def _request(self, incoming: Incoming, actor: Actor, correlation: str) -> Request:
+        self._services.catch_up()
         freshness = max_age(incoming.header(b"cache-control"))
         return Request(
             await self._reads(actor),

@@ -54,7 +54,8 @@ class Services:
     `trusted_documents`: registered texts by id; with `trusted_only` no others are executed. `shared_texts` keeps
     the texts behind automatic persisted queries for all replicas. Without `commands` the hub only reads.
     `sights` tells what each caller sees of the directory (None: without knowing people by their e-mail), `audit`
-    notes who saw what people cost.
+    notes who saw what people cost. `catch_up` is called before every request: it forgets what this process
+    cannot vouch for (hub.store.replicas).
     """
 
     reads: Reads
@@ -70,6 +71,7 @@ class Services:
     commands: Commands | None = None
     sights: Sights | None = None
     audit: AuditTrail | None = None
+    catch_up: Callable[[], None] = lambda: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property

@@ -1,20 +1,17 @@
 """The directory as resolvers read it: rows and page answers, kept in memory under generations.
 
-Every directory write announces what it changed (hub.store.directory_writer.CHANNEL); the listener
+Every directory write announces what it changed (hub.store.directory_writer.CHANNEL); every replica then
 drops the rows concerned and moves the generation of their kinds, which makes the page answers of
 those kinds unreachable. So a warm read touches no database, and a replica is never behind by more
-than a notification's way.
+than a notification's way (hub.store.replicas).
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,12 +22,10 @@ from hub.ports import Entity, EntityPage, PageQuery
 from hub.store.codec import decode
 from hub.store.directory_writer import CHANNEL
 from hub.store.pages import EMPTY_PAGE, PageSql, build_page
-
-log = logging.getLogger(__name__)
+from hub.store.replicas import Replicas
 
 ENTITIES_IN_MEMORY = 60_000
 PAGES_IN_MEMORY = 60_000
-RELISTEN_S = 1.0
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -63,16 +58,18 @@ class BoundedMap(Generic[K, V]):
 
 
 class PostgresDirectory:
-    """See hub.ports.DirectoryReader. `start` begins to listen for changes; `aclose` ends that."""
+    """See hub.ports.DirectoryReader."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, replicas: Replicas | None = None) -> None:
+        """Hears of changes from when `replicas` is started; without any only what it is told by `heard`."""
         self._engine = engine
         self._entities: BoundedMap[CanonicalId, Entity] = BoundedMap(ENTITIES_IN_MEMORY)
         self._pages: BoundedMap[tuple[int, PageQuery, CanonicalId | None], EntityPage] = BoundedMap(PAGES_IN_MEMORY)
         self._generations: dict[Kind, int] = defaultdict(int)
         self._generation = 0
-        self._listener: asyncio.Task[None] | None = None
-        self.listening = asyncio.Event()
+        if replicas is not None:
+            replicas.hear(CHANNEL, self.heard)
+            replicas.on_doubt(self.forget)
 
     @property
     def generation(self) -> int:
@@ -80,40 +77,6 @@ class PostgresDirectory:
         return self._generation
 
     # -- staying current -------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Listen for changes in the background, for as long as the directory is open."""
-        self._listener = asyncio.create_task(self._listen(), name="directory-listener")
-
-    async def aclose(self) -> None:
-        """Stop listening."""
-        if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
-
-    async def _listen(self) -> None:
-        """Hold one connection that hears the announcements; when it is lost, everything in memory is doubtful."""
-        while True:
-            try:
-                await self._hear()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                log.warning("directory listener lost its connection; listening again", exc_info=True)
-            self.listening.clear()
-            self.forget()
-            await asyncio.sleep(RELISTEN_S)
-
-    async def _hear(self) -> None:
-        url = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        connection = await asyncpg.connect(url)
-        closed = asyncio.Event()
-        connection.add_termination_listener(lambda _: closed.set())
-        try:
-            await connection.add_listener(CHANNEL, lambda *message: self.heard(str(message[-1])))
-            self.forget()
-            self.listening.set()
-            await closed.wait()
-        finally:
-            await connection.close(timeout=2)
 
     def heard(self, payload: str) -> None:
         """Take in one announcement: ids, or `*` and kinds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, NoReturn, Protocol
@@ -32,6 +32,14 @@ class CommandCache(RecordReader, Protocol):
         """Take over what has just been read."""
         ...
 
+    async def write(self, records: Collection[Record]) -> None:
+        """Take over what was read after a write, for this process; nobody else may have an older one from here."""
+        ...
+
+    async def share(self, keys: Iterable[RecordKey]) -> None:
+        """Let the other processes find what this one has."""
+        ...
+
 
 class Announcer(Protocol):
     """What commands ask of hub.store.announcements."""
@@ -39,6 +47,18 @@ class Announcer(Protocol):
     async def publish(self, keys: Sequence[RecordKey]) -> None:
         """Tell the other replicas which records have changed."""
         ...
+
+    async def void(self, keys: Sequence[RecordKey]) -> None:
+        """Tell the other replicas which records have just been written."""
+        ...
+
+    async def all_have_heard(self) -> bool:
+        """Wait until every replica has dealt with what was announced; False when one lives but does not."""
+        ...
+
+
+class NotYetEverywhere(Exception):
+    """The owner has confirmed, but some replica may still answer as before."""
 
 
 Visible = Callable[[Actor, Entity], Awaitable[bool]]
@@ -69,6 +89,26 @@ class Desk:
         """Put what was just read into cache and directory, in this replica at once; of it only what is kept is kept."""
         await self.cache.put(records)
         await self.announcer.publish([record.key for record in records])
+        await self._index(records)
+
+    async def take_written(self, records: Sequence[Record]) -> None:
+        """Put what was read after a write into cache and directory, in every replica before this returns.
+
+        Raises NotYetEverywhere when some replica has not said that it knows; doing it again asks it again.
+        """
+        keys = [record.key for record in records]
+        await self.cache.write(records)
+        await self.announcer.void(keys)
+        await self._index(records)
+        await self.everywhere()
+        await self.cache.share(keys)
+
+    async def everywhere(self) -> None:
+        """Wait until what was written is known in every replica. Raises NotYetEverywhere."""
+        if not await self.announcer.all_have_heard():
+            raise NotYetEverywhere
+
+    async def _index(self, records: Sequence[Record]) -> None:
         changed = await self.writer.apply([self._kept(record) for record in records])
         if changed:
             self.directory.heard(" ".join(sorted(changed)))

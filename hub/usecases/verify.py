@@ -32,7 +32,7 @@ from hub.ports import ProcessState, WriteReceipt
 from hub.store.exceptions import ExceptionClass, Severity, Trouble, raise_exception, resolve_exception
 from hub.store.ledger import Command, LostLease, Sending
 from hub.store.locks import LockNotFree
-from hub.usecases.desk import EXPECTED_VERSION, Desk
+from hub.usecases.desk import EXPECTED_VERSION, Desk, NotYetEverywhere
 from hub.usecases.write_through import FLOW, alive, finish, refusal_of
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Verifier:
                         await self._settle(command, sending)
         except LostLease:
             log.warning("command %s was taken over by another replica", command.id)
-        except (SourceError, LockNotFree) as error:
+        except (SourceError, LockNotFree, NotYetEverywhere) as error:
             log.info("command %s cannot be verified yet: %s", command.id, error)
             await self._again(command, sending)
         except Exception:

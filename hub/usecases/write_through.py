@@ -7,7 +7,7 @@ The graph changes only when the owner confirms. What may go wrong while the owne
 | the adapter says | the ledger says | the caller reads |
 |---|---|---|
 | done | APPLIED, after the record is read back | APPLIED |
-| done, but its process goes on, or it cannot be read back yet | ACCEPTED | ACCEPTED |
+| done, but its process goes on, it cannot be read back, or a replica does not know yet | ACCEPTED | ACCEPTED |
 | refused: SourceRejected, VersionConflict | REJECTED | REJECTED with the reason |
 | not done: unavailable and not sent, throttled, not signed in | RECEIVED again | REJECTED with the system's fault |
 | no answer: WriteOutcomeUnknown, or anything unforeseen | UNKNOWN | ACCEPTED with WRITE_OUTCOME_UNKNOWN |
@@ -57,6 +57,7 @@ from hub.usecases.desk import (
     Given,
     HubOnly,
     Mutation,
+    NotYetEverywhere,
     Work,
     stale,
 )
@@ -150,6 +151,7 @@ class WriteThrough:
                 work = Work(desk, given, command.actor, command, targets, locks)
                 step = await mutation.prepare(work)
                 if isinstance(step, HubOnly):
+                    await desk.everywhere()
                     await desk.ledger.applied(command, step.entity, None, step.after)
                     return Outcome(CommandStatus.APPLIED, command.correlation_id, entity=step.entity)
                 await desk.ledger.sending(command, step)
@@ -160,6 +162,10 @@ class WriteThrough:
             return Outcome(CommandStatus.REJECTED, command.correlation_id, (refused.refusal,), entity=shown)
         except SourceError as error:
             return await self._not_sent(command, _fault(error), shown)
+        except NotYetEverywhere:
+            # Done in the hub's own store; whoever asks with the same key again finds it so.
+            await desk.ledger.released(command)
+            return Outcome(CommandStatus.ACCEPTED, command.correlation_id, (STILL_RUNNING,), entity=shown)
         except LockNotFree:
             busy = Refusal("RECORD_BUSY", commands.PLATFORM, "Other commands on the same record take too long.")
             return await self._not_sent(command, busy, shown)
@@ -217,8 +223,8 @@ class WriteThrough:
             return Outcome(CommandStatus.ACCEPTED, command.correlation_id, entity=sending.shows)
         try:
             entity = await finish(desk, command, sending, receipt)
-        except SourceError:
-            log.info("command %s is confirmed but cannot be read back yet", command.id, exc_info=True)
+        except (SourceError, NotYetEverywhere):
+            log.info("command %s is confirmed but cannot be shown everywhere yet", command.id, exc_info=True)
             await desk.ledger.accepted(command, receipt, check_in_s=FIRST_CHECK_S)
             return Outcome(CommandStatus.ACCEPTED, command.correlation_id, entity=sending.shows)
         return Outcome(CommandStatus.APPLIED, command.correlation_id, entity=entity)
@@ -251,7 +257,8 @@ async def finish(
 ) -> CanonicalId:
     """Read a confirmed write back, show it in cache and directory, and close the command; may be done again.
 
-    Returns the entity that the payload shows. Raises SourceError when the record cannot be read back yet.
+    Returns the entity that the payload shows. Raises SourceError when the record cannot be read back yet, and
+    NotYetEverywhere when a replica does not show it yet.
     `at_once` says that the locks were held since the read before the write: only then does a foreign change show.
     """
     key = RecordKey(sending.system, sending.write.kind, receipt.external_id)
@@ -260,7 +267,7 @@ async def finish(
         raise SourceUnavailable(sending.system, "does not show the record yet", operation="read back")
     if sending.write.canonical_id is not None:
         record = replace(record, keys=(Key(BY_CANONICAL, sending.write.canonical_id), *record.keys))
-    await desk.take([record])
+    await desk.take_written([record])
     entity = sending.shows or await entity_of(desk.engine, key)
     if entity is None:
         raise SourceUnavailable(sending.system, "gave a record that fits no entity yet", operation="read back")

@@ -30,6 +30,7 @@ from hub.store.database import migrate
 from hub.store.directory_reader import PostgresDirectory
 from hub.store.directory_writer import PostgresDirectoryWriter
 from hub.store.missing import note_missing
+from hub.store.replicas import Replicas
 from hub.store.secrets import PSEUDONYMS, installation_secret
 from hub.usecases.scoped_directory import Sights
 from hub.usecases.write_through import WriteThrough
@@ -55,7 +56,7 @@ class Hub:
     connections: Mapping[str, Connection]
     reads: Reads
     worker: FeedWorker
-    directory: PostgresDirectory
+    replicas: Replicas
     texts: RedisTexts | None
     commands: WriteThrough
     sights: Sights
@@ -63,8 +64,8 @@ class Hub:
 
     @property
     def listening(self) -> bool:
-        """Whether this process hears of the directory's changes."""
-        return self.directory.listening.is_set()
+        """Whether this process hears of changes."""
+        return self.replicas.listening.is_set()
 
     async def load_states(self) -> dict[str, LoadState]:
         """How far the first load of each system is."""
@@ -110,12 +111,11 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
 
         cache = RecordCache(adapters, shared=shared, on_missing=partial(note_missing, engine), on_changed=tell_others)
         stack.push_async_callback(cache.aclose)
-        announcements = Announcements(engine, cache)
-        announcements.start()
-        stack.push_async_callback(announcements.aclose)
-        directory = PostgresDirectory(engine)
-        directory.start()
-        stack.push_async_callback(directory.aclose)
+        replicas = Replicas(engine)
+        announcements = Announcements(engine, cache, replicas)
+        directory = PostgresDirectory(engine, replicas)
+        replicas.start()
+        stack.push_async_callback(replicas.aclose)
         texts = None if redis_url is None else RedisTexts(redis_url)
         if texts is not None:
             stack.push_async_callback(texts.aclose)
@@ -150,7 +150,7 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
             connections,
             Reads(directory, writer, cache, adapters, monitor, roles, pseudonyms),
             worker,
-            directory,
+            replicas,
             texts,
             commands,
             sights_of(engine, directory),

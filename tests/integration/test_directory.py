@@ -20,6 +20,7 @@ from hub.ports import Condition, Entity, Op, PageQuery
 from hub.store.database import open_engine
 from hub.store.directory_reader import PostgresDirectory
 from hub.store.directory_writer import PostgresDirectoryWriter
+from hub.store.replicas import Replicas
 
 DOMAINS = {
     "crm": Domain.CRM,
@@ -412,10 +413,12 @@ async def test_contracts_are_found_by_the_models_of_their_lines(store: Store) ->
 
 async def test_every_replica_hears_of_a_change(store: Store) -> None:
     """A second process's memory drops what the first has written."""
-    other = PostgresDirectory(open_engine(store.engine.url.render_as_string(hide_password=False)))
-    other.start()
+    engine = open_engine(store.engine.url.render_as_string(hide_password=False))
+    replicas = Replicas(engine)
+    other = PostgresDirectory(engine, replicas)
+    replicas.start()
     try:
-        await other.listening.wait()
+        await replicas.listening.wait()
         await store.apply(CUSTOMER)
         customer = await store.one(Kind.CUSTOMER)
         await other.entities([customer.id])
@@ -431,5 +434,5 @@ async def test_every_replica_hears_of_a_change(store: Store) -> None:
         assert heard is not None
         assert heard.kept["name"] == "Acme 2"
     finally:
-        await other.aclose()
-        await other._engine.dispose()
+        await replicas.aclose()
+        await engine.dispose()

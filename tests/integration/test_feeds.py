@@ -30,6 +30,7 @@ from hub.store.database import open_engine
 from hub.store.directory_writer import PostgresDirectoryWriter
 from hub.store.due import Timetable
 from hub.store.missing import note_missing
+from hub.store.replicas import Replicas
 from hub.store.watermarks import Feed, Watermarks
 from tests.support.fake_sources import T0, FakeSource, spec
 
@@ -411,11 +412,16 @@ class ForgetfulNotebook:
 
     def __init__(self) -> None:
         self.forgotten: list[RecordKey] = []
+        self.voided: list[RecordKey] = []
         self.cleared = 0
 
     def forget(self, keys: Iterable[RecordKey]) -> None:
         """Remember the keys."""
         self.forgotten += keys
+
+    async def void(self, keys: Sequence[RecordKey]) -> None:
+        """Remember the keys."""
+        self.voided += keys
 
     def forget_all(self) -> None:
         """Forget what was forgotten."""
@@ -429,15 +435,19 @@ class ForgetfulNotebook:
 async def test_replicas_forget_what_another_has_read_anew(world: World) -> None:
     """The one that read keeps its own; clearing reaches everybody."""
     caches = ForgetfulNotebook(), ForgetfulNotebook()
-    replicas = [Announcements(world.engine, cache) for cache in caches]
+    replicas = Replicas(world.engine), Replicas(world.engine)
+    announcements = [Announcements(world.engine, *pair) for pair in zip(caches, replicas, strict=True)]
     for replica in replicas:
         replica.start()
         await replica.listening.wait()
     keys = [RecordKey("psa", Kind.TIME_ENTRY, f'odd "id" ü {n}') for n in range(1000)]
-    await replicas[0].publish(keys)
+    await announcements[0].publish(keys)
     await until(lambda: len(caches[1].forgotten) == 1000)
     assert caches[1].forgotten == keys
-    assert caches[0].forgotten == []
+    await announcements[0].void(keys)
+    assert await announcements[0].all_have_heard()
+    assert caches[1].voided == keys
+    assert caches[0].forgotten == caches[0].voided == []
     await clear_everywhere(world.engine)
     await until(lambda: caches[0].cleared == caches[1].cleared == 1)
     for replica in replicas:

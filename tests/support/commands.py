@@ -27,6 +27,7 @@ from hub.store.directory_writer import PostgresDirectoryWriter
 from hub.store.ledger import Ledger
 from hub.store.locks import RecordLocks
 from hub.store.people import entity_of
+from hub.store.replicas import Replicas
 from hub.usecases.desk import Desk
 from hub.usecases.mutations import MUTATIONS
 from hub.usecases.verify import Verifier
@@ -68,8 +69,9 @@ class Replica:
     ) -> None:
         self.engine = open_engine(url, pool_size=4)
         self.cache = RecordCache(adapters)
-        self.announcements = Announcements(self.engine, self.cache)
-        self.directory = PostgresDirectory(self.engine)
+        self.replicas = Replicas(self.engine)
+        self.announcements = Announcements(self.engine, self.cache, self.replicas)
+        self.directory = PostgresDirectory(self.engine, self.replicas)
         self.writer = PostgresDirectoryWriter(
             self.engine, domains=domains or SYSTEMS, roles=roles or RoleMap(), today=lambda: today
         )
@@ -90,17 +92,14 @@ class Replica:
 
     async def start(self) -> None:
         """Hear what other replicas announce."""
-        self.directory.start()
-        self.announcements.start()
-        await self.directory.listening.wait()
-        await self.announcements.listening.wait()
+        self.replicas.start()
+        await self.replicas.listening.wait()
 
     async def close(self) -> None:
         """End, with everything under way."""
         await self.commands.aclose()
         await self.verifier.stop()
-        await self.announcements.aclose()
-        await self.directory.aclose()
+        await self.replicas.aclose()
         await self.cache.aclose()
         await self.engine.dispose()
 
