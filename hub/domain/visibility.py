@@ -1,8 +1,8 @@
 """Who may see what (domain.md 9.1): field groups by role in one table, and the group of every field of the graph.
 
 It starts closed: what is not decided here is nobody's, and a test fails for every field, filter and sort
-value of the schema without a decision. Which rows somebody sees is hub.domain.row_scope; whose cost a
-figure shows is decided where figures are made.
+value of the schema without a decision. Which rows somebody sees is hub.domain.row_scope; whose rates a figure of
+cost is made with is hub.domain.cost_basis, by the groups MARGIN, ACTUAL_COST and PERSON_COST of this table.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class FieldGroup(StrEnum):
     REVENUE = "revenue"
     """Recognized revenue, backlog."""
     MARGIN = "margin"
-    """Margin, estimates, planned cost."""
+    """Margin, estimates, planned cost: at the basis that hub.domain.cost_basis chooses for the caller."""
+    ACTUAL_COST = "actual-cost"
+    """No field's own: such figures as they are in fact, of groups of workers so large that nobody's rate shows."""
     PERSON_COST = "person-cost"
     """What one person costs per hour."""
     PEOPLE = "people"
@@ -98,6 +100,7 @@ TABLE: Mapping[FieldGroup, str] = {
     G.COMMERCIAL: "R R R R M g",
     G.REVENUE: "R R R R M g",
     G.MARGIN: "R R R R - -",
+    G.ACTUAL_COST: "R - - R - -",
     G.PERSON_COST: "- - - R - g",
     G.PEOPLE: "R R R R R g",
     G.NAMES: "R R R R P g",
@@ -318,8 +321,18 @@ FIELDS: Mapping[tuple[str, str], FieldGroup] = {
     **_all(G.COMMERCIAL, "InvoiceLine", "amount"),
     **_all(G.DELIVERY, "RevenuePeriod", "period"),
     **_all(G.REVENUE, "RevenuePeriod", "planned earned billed recognized"),
+    **_all(
+        G.MARGIN,
+        "Financials",
+        "plannedCost actualCost estimateToComplete estimateAtCompletion costBasis plannedMargin grossMargin"
+        " percentComplete lossProvision",
+    ),
+    **_all(G.MARGIN, "StaffingCandidate", "plannedMargin"),
 }
 """(type, field) → its group."""
+
+COST_FIELDS = frozenset(of for of, group in FIELDS.items() if group is G.MARGIN)
+"""Fields from which a cost can be worked out: each shows what hub.domain.cost_basis lets it."""
 
 GROUP_OF_KIND: Mapping[Kind, FieldGroup] = {
     **dict.fromkeys((Kind.LEGAL_ENTITY, Kind.PRACTICE), G.REFERENCE),
