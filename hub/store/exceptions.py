@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.ids import CanonicalId
 
@@ -56,7 +56,18 @@ async def raise_exception(engine: AsyncEngine, *troubles: Trouble) -> None:
     if not troubles:
         return
     async with engine.begin() as connection:
-        await connection.execute(text(_RAISE), {"rows": orjson.dumps([_row(t) for t in troubles]).decode()})
+        await raise_within(connection, troubles)
+
+
+async def raise_within(connection: AsyncConnection, troubles: Sequence[Trouble]) -> None:
+    """Record failures together with what else the transaction does; at most one per code and subject."""
+    await connection.execute(text(_RAISE), {"rows": orjson.dumps([_row(t) for t in troubles]).decode()})
+
+
+async def resolve_within(connection: AsyncConnection, failures: Collection[tuple[str, str]]) -> None:
+    """These failures, by code and subject, have healed with what else the transaction does."""
+    rows = orjson.dumps([{"code": code, "subject_key": subject} for code, subject in failures]).decode()
+    await connection.execute(text(_RESOLVE_MANY), {"rows": rows})
 
 
 async def resolve_exception(engine: AsyncEngine, code: str, subject_key: str) -> None:
@@ -110,6 +121,10 @@ ON CONFLICT (code, subject_key) WHERE status IN ('OPEN', 'ASSIGNED') DO UPDATE S
 _RESOLVE = """
 UPDATE sync_exception SET status = 'RESOLVED', last_seen = now()
 WHERE code = :code AND subject_key = :subject_key AND status IN ('OPEN', 'ASSIGNED')"""
+_RESOLVE_MANY = """
+UPDATE sync_exception SET status = 'RESOLVED', last_seen = now()
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(code text, subject_key text)
+WHERE sync_exception.code = r.code AND sync_exception.subject_key = r.subject_key AND status IN ('OPEN', 'ASSIGNED')"""
 _RESOLVE_OTHERS = """
 UPDATE sync_exception SET status = 'RESOLVED', last_seen = now()
 WHERE code = :code AND flow = :flow AND status IN ('OPEN', 'ASSIGNED')

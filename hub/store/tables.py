@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -92,6 +93,8 @@ record = Table(
     Column("entity_id", KEY_TEXT),
     Column("stamp", Text, nullable=False),
     Column("source_timestamp", DateTime(timezone=True)),
+    Column("source_version", BigInteger),
+    Column("read_at", DateTime(timezone=True)),
     Column("kept", JSONB, nullable=False),
     Column("label", Text, nullable=False, server_default=""),
     Column("role", Text, nullable=False, server_default="LEAD"),
