@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,10 +20,12 @@ from hub.domain.commands import Actor, CommandStatus, Outcome
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import Role
+from hub.domain.records import Key, Record, RecordKey, Value
 from hub.estate import Estate, read_estate
 from hub.feeds.reference import REFERENCE, load_reference
 from hub.feeds.schedule import LOAD_ORDER
 from hub.ports import Entity
+from hub.store.people import entity_of
 from hub.wiring.systems import connect_all
 from sources.sandbox.firm.model import Firm
 from tests.support.commands import Replica, caller
@@ -43,6 +45,8 @@ class Sandboxes:
     url: str
     estate_file: Path
     keys: int = 0
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What one test found out for all of them."""
 
     def clear(self) -> None:
         """No faults any more."""
@@ -95,6 +99,27 @@ class Live(Replica):
         assert entity is not None
         return entity
 
+    async def entity(self, entity_id: CanonicalId) -> Entity:
+        """An entity that is there."""
+        (found,) = await self.directory.entities([entity_id])
+        assert found is not None
+        return found
+
+    async def discovered(self, kind: Kind, external_id: object, system: str = "kantata") -> Entity:
+        """The entity of a record that a vendor's user has just made, as a change feed finds it."""
+        key = RecordKey(system, kind, str(external_id))
+        record = await self.desk.read(key)
+        assert record is not None
+        await self.desk.take([record])
+        found = await entity_of(self.engine, key)
+        assert found is not None
+        return await self.entity(found)
+
+    def number(self) -> int:
+        """A number that no other command of these sandboxes has."""
+        self.sandboxes.keys += 1
+        return self.sandboxes.keys
+
     async def do(self, mutation: str, actor: Actor, **given: Any) -> Outcome:
         """Give a command under a key of its own."""
         self.sandboxes.keys += 1
@@ -117,7 +142,9 @@ class Live(Replica):
         """What the vendor's own API says to one of its users."""
         sandbox = self.sandboxes.by_system[system]
         headers = {"Authorization": sandbox.authorization()}
-        answer = httpx.request(method, f"{sandbox.base_url}{path}", json=body, headers=headers, trust_env=False)
+        url = f"{sandbox.base_url}{path}"
+        # Plain HTTP needs no certificates, and reading them costs more than the call.
+        answer = httpx.request(method, url, json=body, headers=headers, trust_env=False, verify=False)
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -128,6 +155,33 @@ class Live(Replica):
     async def open_project(self) -> Entity:
         """A project in delivery that both PSA and ERP have."""
         return await self.find(Kind.PROJECT, "status = 'IN_DELIVERY'")
+
+    async def gone_person(self) -> Entity:
+        """Somebody who has left, and whom the PSA still knows."""
+        return await self.find(
+            Kind.RESOURCE,
+            "status = 'TERMINATED' AND EXISTS (SELECT 1 FROM record r WHERE r.entity_id = e.id"
+            " AND r.system = 'kantata')",
+        )
+
+    async def newcomer(self) -> Entity:
+        """Somebody whom the HCM has just hired, and whom no other system knows yet."""
+        name = f"newcomer-{self.number()}"
+        key, now = RecordKey("workday", Kind.RESOURCE, name), datetime.now(UTC)
+        values: dict[str, Value] = {"name": name, "email": f"{name}@northlight.example", "status": "ACTIVE"}
+        await self.writer.apply([Record(key, values, "1", now, now, (Key("employee_number", name),), name)])
+        found = await entity_of(self.engine, key)
+        assert found is not None
+        self.directory.heard(found)
+        return await self.entity(found)
+
+    async def project_without(self, system: str) -> Entity:
+        """A project of which a system has no record."""
+        return await self.find(
+            Kind.PROJECT,
+            "NOT EXISTS (SELECT 1 FROM record r WHERE r.entity_id = e.id AND r.system = :system)",
+            system=system,
+        )
 
     async def idle_person(self) -> Entity:
         """Somebody active whom the PSA knows, with the fewest bookings to come."""
