@@ -14,6 +14,7 @@ from hub.domain.kinds import Kind
 from hub.domain.money import Money
 from hub.domain.records import (
     DatedRate,
+    DayOff,
     InvoiceLineValue,
     OpenItem,
     Record,
@@ -25,8 +26,8 @@ from hub.domain.records import (
     Value,
 )
 
-PRIVATE = frozenset({"cost_rate"})
-"""Attributes (also with a parameter, `cost_rate@…`) that never leave the process's own memory."""
+PRIVATE = frozenset({"cost_rate", "time_off"})
+"""Attributes (also with a parameter, `cost_rate@…`) that never leave the process's own memory: few may know them."""
 
 _SHAPES: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "role": (SoldRole, ("role", "hours", "bill_rate", "start_date", "end_date")),
@@ -35,6 +36,7 @@ _SHAPES: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "revenue": (RevenueRow, ("period", "planned", "recognized", "billed")),
     "line": (InvoiceLineValue, ("description", "amount", "period", "milestone")),
     "rate": (DatedRate, ("rate", "valid_from")),
+    "off": (DayOff, ("day", "hours")),
 }
 _TAG_OF = {shape: tag for tag, (shape, _) in _SHAPES.items()}
 _READERS: dict[str, Callable[[Any], Any]] = {

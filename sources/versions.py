@@ -1,4 +1,4 @@
-"""The version of a record: a hash of the attributes that its domain owns (domain.md 6.2).
+"""The version of a record: a hash of the attributes that its domain owns and keeps in it (domain.md 6.2).
 
 Vendors' own stamps are too coarse for compare-and-set, so callers get this instead: equal values, equal
 version, whatever the vendor's formatting. The canonical form follows domain.md 6.1: keys sorted, no
@@ -18,7 +18,7 @@ from typing import Any
 
 from hub.domain.kinds import Domain, Kind
 from hub.domain.money import Money
-from hub.domain.ownership import attributes_of
+from hub.domain.ownership import versioned_of
 from hub.domain.records import Value
 
 VERSION = "version"
@@ -26,8 +26,8 @@ VERSION = "version"
 
 
 def widened(domain: Domain, kind: Kind, attributes: frozenset[str]) -> frozenset[str]:
-    """What must be read for these attributes: everything the domain owns when the version is among them."""
-    return (attributes - {VERSION}) | attributes_of(domain, kind) if VERSION in attributes else attributes
+    """What must be read for these attributes: everything that a version is made of when it is among them."""
+    return (attributes - {VERSION}) | versioned_of(domain, kind) if VERSION in attributes else attributes
 
 
 def version_of(attributes: Mapping[str, Value]) -> str:
@@ -42,7 +42,7 @@ def with_version(
     """The attributes that were asked for, out of the values read; the version is added when it was asked for."""
     chosen = {name: value for name, value in values.items() if name in attributes}
     if VERSION in attributes:
-        owned = attributes_of(domain, kind)
+        owned = versioned_of(domain, kind)
         chosen[VERSION] = version_of({name: value for name, value in values.items() if name in owned})
     return chosen
 

@@ -86,7 +86,7 @@ RULES: tuple[Rule, ...] = _table(
     ),
     # A delivery manager sees no project but their own, so the other person who accepts may be the PMO.
     owns(PSA, Kind.MILESTONE, "status approved_at", writers=DELIVERY),
-    owns(PSA, Kind.MILESTONE, "project name due_date amount"),
+    owns(PSA, Kind.MILESTONE, "project name due_date amount completed_by"),
     owns(
         PSA,
         Kind.ASSIGNMENT,
@@ -106,6 +106,8 @@ RULES: tuple[Rule, ...] = _table(
     owns(HCM, Kind.RESOURCE, "name email status hire_date end_date title grade location job_profile fte"),
     owns(HCM, Kind.RESOURCE, "practice legal_entity manager cost_rate"),
     owns(HCM, Kind.RESOURCE, "skills", writers=DELIVERY),
+    # What a person can work: hours of each weekday (Monday first), public holidays, days off with their hours.
+    owns(HCM, Kind.RESOURCE, "work_week holidays time_off"),
     owns(ERP, Kind.SUBCONTRACTOR, "name email role legal_entity cost_rate"),
     # Money posted.
     owns(ERP, Kind.INVOICE, "number customer project status issued_on due_on total open_amount lines"),
@@ -133,6 +135,21 @@ def rule_of(kind: Kind, attribute: str) -> Rule:
 def owner_of(kind: Kind, attribute: str) -> Domain:
     """The domain that is the system of record of one attribute; raises KeyError when there is none."""
     return rule_of(kind, attribute).owner
+
+
+BESIDE: frozenset[tuple[Kind, str]] = frozenset(
+    (Kind.RESOURCE, name) for name in ("work_week", "holidays", "time_off")
+)
+"""Attributes that the owner keeps in lists of their own, beside the record: they are no part of its version.
+
+A vacation that is approved changes no record, and a version of a hundred people must not cost their calendars.
+"""
+
+
+@cache
+def versioned_of(domain: Domain, kind: Kind) -> frozenset[str]:
+    """The attributes whose values make the version of a record of that domain (domain.md 6.2)."""
+    return frozenset(name for name in attributes_of(domain, kind) if (kind, name) not in BESIDE)
 
 
 @cache

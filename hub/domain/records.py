@@ -107,6 +107,14 @@ class DatedRate:
     valid_from: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class DayOff:
+    """Hours of one day on which a person is approved to be away; why they are is nobody's business here."""
+
+    day: date
+    hours: Decimal
+
+
 Value: TypeAlias = (
     bool
     | int
@@ -124,6 +132,9 @@ Value: TypeAlias = (
     | tuple[OpenItem, ...]
     | tuple[RevenueRow, ...]
     | tuple[InvoiceLineValue, ...]
+    | tuple[DayOff, ...]
+    | tuple[Decimal, ...]
+    | tuple[date, ...]
     | None
 )
 

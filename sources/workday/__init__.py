@@ -1,4 +1,4 @@
-"""Workday, the HCM: workers, their skills and cost rates, read in bulk with WQL.
+"""Workday, the HCM: workers, their skills, calendars and cost rates, read in bulk with WQL.
 
 WQL v1 at `https://{services host}/ccx/api/wql/v1/{tenant}/data` (the host is configuration, never derived
 from the user interface's); evidence from public connectors and the vendor's older OpenAPI snapshots, read
@@ -17,6 +17,8 @@ Quirks that this adapter works around:
 - Money is `{value, currency}` or a number beside a currency column; both documented forms are read.
 - Terminated workers stay in `allWorkers`; a rescinded hire vanishes (probe). Security may hide rows: an
   empty answer is not proof of deletion, which is why the probe asks twice.
+- Work schedules and holidays are rows by location, approved time off rows by employee: sources.workday.lists.
+  Weekdays are told by their English names; another one is drift. A location is joined by its id.
 - Contingent workers are included; their label says so. Where the ERP has the same person as a
   subcontractor, that record wins in the hub.
 

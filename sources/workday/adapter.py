@@ -19,6 +19,7 @@ from sources.paging import List, ListMoves, Part, ahead, read_changes, read_list
 from sources.shapes import Row
 from sources.transport import Transport
 from sources.versions import instant_text, widened, with_version
+from sources.workday.lists import SOURCES, WID, Lists
 from sources.workday.translate import (
     DEFAULT_MAPPING,
     FIELDS,
@@ -26,7 +27,6 @@ from sources.workday.translate import (
     STATUSES,
     Worker,
     cost_rate,
-    display,
     keys_of,
     label_of,
 )
@@ -39,16 +39,7 @@ WQL = "WQL"
 NEEDED = ("resource.stamp", "resource.employee_number", "resource.name", "resource.status", "resource.skills")
 """Mapping entries that cannot be left out: order and keys of the feed, and what the graph makes non-null."""
 
-_WID = re.compile(r"[0-9a-f]{32}")
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PLAIN_TEXT = re.compile(r"[\w .:@+/-]*")
-
-
-def quoted(text: str, system: str) -> str:
-    """A text literal. Texts that would need escaping are refused: how WQL escapes is documented nowhere."""
-    if not _PLAIN_TEXT.fullmatch(text):
-        raise SourceShapeBroken(system, "a key holds characters that no Workday id has", operation="WQL")
-    return f"'{text}'"
 
 
 class RefusedQuery(SourceRejected):
@@ -133,6 +124,7 @@ class WorkdayAdapter:
         self._statuses = statuses
         self._page_rows = page_rows
         self._clock = clock
+        self._lists = Lists(system, self._mapping, whole=self._whole, page_rows=page_rows, today=self._today)
         self._writes = WorkdayWrites(system, transport, tenant=tenant, fetch=self.fetch, event_states=event_states)
         self.kinds: Mapping[Kind, KindSpec] = {
             Kind.RESOURCE: KindSpec(
@@ -147,7 +139,7 @@ class WorkdayAdapter:
         """See SourceAdapter.fetch. `cost_rate@YYYY-MM-DD` is the rate in force on that day."""
         dated = frozenset(name for name in attributes if name.startswith(DATED))
         wanted = widened(self.domain, kind, attributes - dated)
-        known = [wid for wid in dict.fromkeys(ids) if _WID.fullmatch(wid)]
+        known = [wid for wid in dict.fromkeys(ids) if WID.fullmatch(wid)]
         if kind is not Kind.RESOURCE or not known:
             return [None] * len(ids)
         workers, *rates = await together(
@@ -156,10 +148,10 @@ class WorkdayAdapter:
                 *(self._workers(known, RATE_ENTRIES, on=_day_of(name)) for name in sorted(dated)),
             ]
         )
-        skills = await self._skills(workers.values()) if "skills" in wanted else {}
+        listed = await self._lists.read(workers, wanted & SOURCES.keys())
         records = {}
         for wid, worker in workers.items():
-            values = self._values(worker, wanted, skills)
+            values = _values(wid, worker, wanted, listed)
             for name, on_day in zip(sorted(dated), rates, strict=True):
                 values[name] = cost_rate(on_day[wid]) if wid in on_day else None
             records[wid] = self._record(wid, worker, with_version(self.domain, kind, values, attributes))
@@ -189,13 +181,13 @@ class WorkdayAdapter:
         """See SourceAdapter.aclose."""
         await self._transport.aclose()
 
-    # Reading workers and skills.
+    # Reading workers.
 
     def _entries(self, attributes: Iterable[str]) -> tuple[str, ...]:
         """The mapping entries whose columns these attributes need."""
-        names = [name for name in attributes if name != "skills"]
-        entries = [entry for name in names for entry in FIELDS[name].entries]
-        return (*entries, *(["resource.employee_number"] if "skills" in attributes else []))
+        return tuple(
+            entry for name in attributes for entry in ((SOURCES[name].by,) if name in SOURCES else FIELDS[name].entries)
+        )
 
     def _select(self, entries: Iterable[str]) -> str:
         columns = dict.fromkeys(self._mapping[entry] for entry in (*entries, "resource.stamp"))
@@ -214,34 +206,11 @@ class WorkdayAdapter:
         )
         return {_wid(row): self._worker(row) for page in pages for row in page.rows}
 
-    async def _skills(self, workers: Iterable[Worker]) -> dict[str, tuple[str, ...]]:
-        """Skills by employee number, sorted."""
-        numbers = sorted({number for worker in workers if (number := worker.text("resource.employee_number"))})
-        packs = [numbers[start : start + self._page_rows] for start in range(0, len(numbers), self._page_rows)]
-        parts = await together([self._whole(self._skill_list(pack)) for pack in packs])
-        number, skill = self._mapping["resource.employee_number"], self._mapping["resource.skills"]
-        found: dict[str, set[str]] = {}
-        for row in (row for part in parts for row in part):
-            name = row.required(skill, display(row, skill))
-            found.setdefault(row.required(number, row.text(number)), set()).add(name)
-        return {key: tuple(sorted(names)) for key, names in found.items()}
-
-    def _skill_list(self, numbers: Sequence[str]) -> List[Row]:
-        number, skill = self._mapping["resource.employee_number"], self._mapping["resource.skills"]
-        named = ", ".join(quoted(text, self.system) for text in numbers)
-        query = f"SELECT {number}, {skill} FROM workerSkills WHERE {number} in ({named}) ORDER BY {number}, {skill}"  # noqa: S608 - aliases and literals are checked
-        return self._list(query, lambda row: (row.text(number), display(row, skill)))
-
-    def _values(
-        self, worker: Worker, attributes: Iterable[str], skills: Mapping[str, tuple[str, ...]]
-    ) -> dict[str, Value]:
-        values = {name: FIELDS[name].read(worker) for name in attributes if name != "skills"}
-        if "skills" in attributes:
-            values["skills"] = skills.get(worker.text("resource.employee_number") or "", ())
-        return values
-
     def _worker(self, row: Row) -> Worker:
-        return Worker(row, self._mapping, self._statuses, self._clock().date())
+        return Worker(row, self._mapping, self._statuses, self._today())
+
+    def _today(self) -> date:
+        return self._clock().date()
 
     # Feeds.
 
@@ -251,9 +220,9 @@ class WorkdayAdapter:
         select = self._select((*self._entries(wanted), *extra))
         async for rows in read_changes(lambda after: self._changed(select, after), self._stamp, since):
             workers = {_wid(row): self._worker(row) for row in rows}
-            skills = await self._skills(workers.values()) if "skills" in wanted else {}
+            listed = await self._lists.read(workers, wanted & SOURCES.keys())
             records = [
-                self._record(wid, worker, self._values(worker, wanted, skills), feed=True)
+                self._record(wid, worker, _values(wid, worker, wanted, listed), feed=True)
                 for wid, worker in workers.items()
             ]
             yield ChangePage(records, self._stamp(rows[-1]))
@@ -288,9 +257,9 @@ class WorkdayAdapter:
 
         return List(read, identity, self._page_rows)
 
-    async def _whole(self, source: List[Row]) -> list[Row]:
+    async def _whole(self, query: str, identity: Callable[[Row], object]) -> list[Row]:
         try:
-            return await read_list(source)
+            return await read_list(self._list(query, identity))
         except ListMoves as exc:
             raise SourceUnavailable(self.system, "a list kept changing while it was read", operation="WQL") from exc
 
@@ -319,6 +288,13 @@ class WorkdayAdapter:
         )
 
 
+def _values(
+    wid: str, worker: Worker, attributes: Iterable[str], listed: Mapping[str, Mapping[str, Value]]
+) -> dict[str, Value]:
+    """Attributes of a worker, from the row and from the lists beside it."""
+    return {name: listed[name][wid] if name in listed else FIELDS[name].read(worker) for name in attributes}
+
+
 def _part(data: Any, system: str) -> Part[Row]:
     """The rows of an answer; `total` may be missing."""
     rows = data.get("data") if isinstance(data, dict) else None
@@ -330,7 +306,7 @@ def _part(data: Any, system: str) -> Part[Row]:
 
 def _wid(row: Row) -> str:
     wid = row.required("workdayID", row.text("workdayID"))
-    if not _WID.fullmatch(wid):
+    if not WID.fullmatch(wid):
         raise row.broken("workdayID", "a Workday id")
     return wid
 

@@ -32,11 +32,19 @@ DEFAULT_MAPPING: Mapping[str, str] = {
     "resource.cost_rate.currency": "costRateCurrency",
     "resource.cost_rate.valid_from": "costRateFrom",
     "resource.skills": "skill",
+    "resource.time_off.date": "date",
+    "resource.time_off.hours": "hours",
+    "resource.work_week.weekday": "weekday",
+    "resource.work_week.hours": "hours",
+    "resource.holidays.date": "date",
     "resource.worker_type": "workerType",
     "resource.employee_number": "employeeID",
     "resource.stamp": "lastFunctionallyUpdated",
 }
-"""The tenant's WQL aliases; those of skills are columns of `workerSkills`, the others of `allWorkers`."""
+"""The tenant's WQL aliases: columns of `allWorkers`, and of the data sources in sources.workday.lists.
+
+A tenant that lacks one of those data sources maps the entries of its columns to "".
+"""
 
 STATUSES: Mapping[str, str] = {
     "Active": "ACTIVE",
@@ -146,7 +154,7 @@ FIELDS: Mapping[str, Field] = {
     "manager": _plain(lambda worker, entry: worker.ref(Kind.RESOURCE, entry, "employee_number"), "resource.manager"),
     "cost_rate": Field(cost_rate, RATE_ENTRIES),
 }
-"""All attributes but `skills`, which are rows of a data source of their own."""
+"""All attributes but those in sources.workday.lists, which are rows of data sources of their own."""
 
 
 def label_of(worker: Worker) -> str:

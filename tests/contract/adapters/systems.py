@@ -205,7 +205,7 @@ SYSTEMS = {
             _workday,
             Kind.RESOURCE,
             "name",
-            ("costRate", "hireDate", "workerSkills"),
+            ("costRate", "hireDate", "workerSkills", "approvedTimeOff", "workSchedules", "holidays"),
             "fullName",
             lambda n: [workday_wid("worker", f"nobody-{i}") for i in range(n)],
         ),

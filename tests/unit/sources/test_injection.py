@@ -8,7 +8,7 @@ import pytest
 
 from hub.errors import SourceShapeBroken
 from sources.salesforce.wire import text_literal
-from sources.workday.adapter import quoted
+from sources.workday.lists import quoted
 
 POISON = ["' OR Id != '", "\\' OR Id != \\'", "\\", "'", "a'b\"c", "\n' --", "%' LIKE '", "\\\\'"]
 

@@ -17,12 +17,12 @@ from hub.domain.directory import kept_by
 from hub.domain.kinds import Domain, Kind
 from hub.domain.money import Money
 from hub.domain.ownership import attributes_of
-from hub.domain.records import DatedRate, Key, Record, Ref, Value
+from hub.domain.records import DatedRate, DayOff, Key, Record, Ref, Value
 from hub.errors import SourceMisconfigured, SourceRejected, SourceShapeBroken, SourceThrottled, SourceUnavailable
 from hub.ports import ChangePage
 from sources.transport import Limits, Transport
 from sources.workday import DEFAULT_MAPPING, WorkdayAdapter, classify
-from sources.workday.adapter import quoted
+from sources.workday.lists import SOURCES, quoted
 from sources.workday.translate import FIELDS
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -68,12 +68,28 @@ def worker(n: int = 1, **changes: Any) -> Json:
     } | changes
 
 
+def off(day: str, hours: float, number: str = "E-0001") -> Json:
+    """Approved hours of a day."""
+    return {"employeeID": number, "date": day, "hours": hours}
+
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def schedule(location: Any, hours: float, days: tuple[str, ...] = WEEKDAYS[:5]) -> list[Json]:
+    """A location's hours on some weekdays, none on the others."""
+    return [{"location": location, "weekday": day, "hours": hours if day in days else 0} for day in WEEKDAYS]
+
+
 class Tenant:
     """A tenant that understands just the queries which the adapter makes."""
 
     def __init__(self, *workers: Json, page_rows: int = 100) -> None:
         self.workers = list(workers)
         self.skills: list[Json] = []
+        self.time_off: list[Json] = []
+        self.schedules: list[Json] = []
+        self.holidays: list[Json] = []
         self.page_rows = page_rows
         self.queries: list[str] = []
         self.tells_total = True
@@ -108,9 +124,22 @@ class Tenant:
 
     def _rows(self, query: str) -> list[Json]:
         named = set(re.findall(r"\b[0-9a-f]{32}\b", query))
-        if "FROM workerSkills" in query:
-            numbers = set(re.findall(r"'([^']*)'", query))
-            return [row for row in self.skills if row["employeeID"] in numbers]
+        listed = re.search(r" FROM (\w+) WHERE (\w+) in \(([^)]*)\)(?: AND date >= '([0-9-]*)')? ORDER BY", query)
+        if listed:
+            source, by, keys, since = listed.groups()
+            rows: dict[str, list[Json]] = {
+                "workerSkills": self.skills,
+                "approvedTimeOff": self.time_off,
+                "workSchedules": self.schedules,
+                "holidays": self.holidays,
+            }
+            among = {key.strip("'") for key in keys.split(", ")}
+            return [
+                row
+                for row in rows[source]
+                if (row[by]["id"] if isinstance(row[by], dict) else row[by]) in among
+                and (since is None or row["date"] >= since)
+            ]
         after = re.search(r"lastFunctionallyUpdated >= '([^']*)'", query)
         return [
             row
@@ -138,13 +167,16 @@ async def pages(tenant: Tenant, since: datetime | None = None) -> list[ChangePag
 
 def test_supplies_what_the_hcm_owns_and_nothing_else() -> None:
     """The table of fields and the skills are the ownership table's."""
-    assert FIELDS.keys() | {"skills"} == ALL
+    assert FIELDS.keys() | SOURCES.keys() == ALL
 
 
 async def test_worker() -> None:
     """Every attribute, skills sorted, with the record's own stamp."""
     tenant = Tenant(worker(1))
     tenant.skills = [{"employeeID": "E-0001", "skill": instance(name)} for name in ("SQL", "Python")]
+    tenant.time_off = [off("2026-07-02", 8), off("2026-07-01", 4)]
+    tenant.schedules = schedule(instance("London"), 7.5)
+    tenant.holidays = [{"location": instance("London"), "date": day} for day in ("2026-12-28", "2026-12-25")]
     [record] = await tenant.adapter().fetch(Kind.RESOURCE, [wid(1)], ALL)
     assert record is not None
     assert record.attributes == {
@@ -163,6 +195,9 @@ async def test_worker() -> None:
         "manager": Ref(Kind.RESOURCE, "E-0009", "employee_number"),
         "cost_rate": DatedRate(Money(6550, "GBP"), date(2026, 1, 1)),
         "skills": ("Python", "SQL"),
+        "work_week": (Decimal("7.5"),) * 5 + (Decimal(0),) * 2,
+        "holidays": (date(2026, 12, 25), date(2026, 12, 28)),
+        "time_off": (DayOff(date(2026, 7, 1), Decimal(4)), DayOff(date(2026, 7, 2), Decimal(8))),
     }
     assert record.source_timestamp == START + timedelta(seconds=1)
     assert record.stamp == "2026-01-01T00:00:01Z"
@@ -309,8 +344,86 @@ async def test_many_workers_take_a_query_per_page() -> None:
     assert len([query for query in tenant.queries if "FROM workerSkills" in query]) == 3
 
 
+async def test_calendars_of_many_workers_are_read_together() -> None:
+    """A query per hundred workers or locations, whatever their number; each gets its own."""
+    places = [{"id": f"{n:032x}", "descriptor": f"Place {n}"} for n in range(2)]
+    tenant = Tenant(*(worker(n, location=places[n % 2]) for n in range(150)))
+    tenant.schedules = [*schedule(places[0], 8), *schedule(places[1], 10, WEEKDAYS[:4])]
+    tenant.holidays = [{"location": places[1], "date": "2026-07-14"}]
+    tenant.time_off = [off("2026-07-01", 8, "E-0148")]
+    wanted = frozenset({"work_week", "holidays", "time_off"})
+    records = await tenant.adapter().fetch(Kind.RESOURCE, [wid(n) for n in range(150)], wanted)
+    *_, eight, nine = (record.attributes for record in records if record is not None)
+    assert eight["work_week"] == (Decimal(8),) * 5 + (Decimal(0),) * 2
+    assert (eight["holidays"], eight["time_off"]) == ((), (DayOff(date(2026, 7, 1), Decimal(8)),))
+    assert nine["work_week"] == (Decimal(10),) * 4 + (Decimal(0),) * 3
+    assert (nine["holidays"], nine["time_off"]) == ((date(2026, 7, 14),), ())
+    assert sorted(re.findall(r"FROM (\w+)", " ".join(tenant.queries))) == sorted(
+        ["allWorkers", "allWorkers", "approvedTimeOff", "approvedTimeOff", "holidays", "workSchedules"]
+    )
+
+
+async def test_time_off_adds_up_per_day_and_may_be_taken_back() -> None:
+    """Two halves are a day; negative hours take back what was approved before; nothing of long ago is asked for."""
+    tenant = Tenant(worker(1))
+    rows = [("2025-06-13", 8), ("2026-07-01", 4), ("2026-07-01", 4), ("2026-07-02", 8), ("2026-07-02", -8)]
+    tenant.time_off = [off(day, hours) for day, hours in rows]
+    [record] = await tenant.adapter().fetch(Kind.RESOURCE, [wid(1)], frozenset({"time_off"}))
+    assert record is not None
+    assert record.attributes == {"time_off": (DayOff(date(2026, 7, 1), Decimal(8)),)}
+    assert "date >= '2025-06-14'" in tenant.queries[-1]
+    assert "Type" not in tenant.queries[-1]
+
+
+async def test_a_location_may_be_a_text_or_unknown() -> None:
+    """Joined by the text then; without one there is no work week, and no holiday is known."""
+    tenant = Tenant(worker(1, location="Paris (La Défense), FR"), worker(2, location=None), worker(3))
+    tenant.schedules = schedule("Paris (La Défense), FR", 7)
+    tenant.answer = lambda query: httpx.Response(200, json={"data": tenant.schedules}) if "('Paris" in query else None
+    wanted = frozenset({"work_week"})
+    first, second, third = await tenant.adapter().fetch(Kind.RESOURCE, [wid(1), wid(2), wid(3)], wanted)
+    assert first is not None
+    assert first.attributes == {"work_week": (Decimal(7),) * 5 + (Decimal(0),) * 2}
+    assert [record and record.attributes for record in (second, third)] == [{"work_week": None}] * 2
+
+
+@pytest.mark.parametrize(
+    ("attribute", "entry"),
+    [
+        ("work_week", "resource.work_week.hours"),
+        ("holidays", "resource.holidays.date"),
+        ("time_off", "resource.time_off.date"),
+    ],
+)
+async def test_a_tenant_without_a_calendar_leaves_it_out(attribute: str, entry: str) -> None:
+    """An entry mapped to nothing: the data source is not asked, and the attribute has no value."""
+    tenant = Tenant(worker(1))
+    [record] = await tenant.adapter(mapping={entry: ""}).fetch(Kind.RESOURCE, [wid(1)], frozenset({attribute}))
+    assert record is not None
+    assert record.attributes == {attribute: None}
+    assert len(tenant.queries) == 1
+
+
+@pytest.mark.parametrize(
+    ("attribute", "row", "field"),
+    [
+        ("work_week", {"location": instance("London"), "weekday": "Montag", "hours": 8}, "weekday"),
+        ("work_week", {"location": instance("London"), "weekday": "Monday", "hours": None}, "hours"),
+        ("work_week", {"location": instance("London"), "weekday": "Monday", "hours": "8"}, "hours"),
+        ("holidays", {"location": instance("London"), "date": "25/12/2026"}, "date"),
+        ("time_off", {"employeeID": "E-0001", "date": "2026-07-01", "hours": None}, "hours"),
+    ],
+)
+async def test_a_calendar_of_another_shape_is_drift(attribute: str, row: Json, field: str) -> None:
+    """The error names the column."""
+    tenant = Tenant(worker(1))
+    tenant.time_off = tenant.schedules = tenant.holidays = [row]
+    with pytest.raises(SourceShapeBroken, match=field):
+        await tenant.adapter().fetch(Kind.RESOURCE, [wid(1)], frozenset({attribute}))
+
+
 async def test_version_covers_all_attributes() -> None:
-    """The pseudo-attribute widens the reading, not the record."""
+    """The pseudo-attribute widens the reading, not the record; calendars beside the record are no part of it."""
     tenant = Tenant(worker(1))
     [one] = await tenant.adapter().fetch(Kind.RESOURCE, [wid(1)], frozenset({"version"}))
     [other] = await Tenant(worker(1, fte=1)).adapter().fetch(Kind.RESOURCE, [wid(1)], frozenset({"version"}))
@@ -319,6 +432,10 @@ async def test_version_covers_all_attributes() -> None:
     assert one.attributes.keys() == {"version"}
     assert one.attributes != other.attributes
     assert "costRate" in tenant.queries[0]
+    assert {source for query in tenant.queries for source in re.findall(r"FROM (\w+)", query)} == {
+        "allWorkers",
+        "workerSkills",
+    }
 
 
 @pytest.mark.parametrize("tells_total", [True, False])
