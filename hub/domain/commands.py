@@ -1,4 +1,4 @@
-"""The rules of commands: refusals, repeats, the lifecycle's manual steps, segregation of duties, overbooking.
+"""The rules of commands: refusals, repeats, the lifecycle's manual steps, segregation of duties.
 
 Pure: what is known comes as arguments. A rule that refuses raises Refused; its Refusal is what the caller
 reads in the payload (domain.md sections 1, 3, 6.2, 7 and 9).
@@ -7,16 +7,16 @@ reads in the payload (domain.md sections 1, 3, 6.2, 7 and 9).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import date
 from enum import Enum, StrEnum, auto
 from typing import NoReturn
 
 from hub.domain.callers import Caller
+from hub.domain.capacity import Employment
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain
-from hub.domain.lifecycle import PlannedWork, ProjectStage, hours_within, working_days
+from hub.domain.lifecycle import ProjectStage
 from hub.domain.ownership import Role
 
 BUSINESS_RULE, DATA_QUALITY = "BUSINESS_RULE", "DATA_QUALITY"
@@ -298,16 +298,7 @@ def require_state(state: str | None, wanted: Sequence[str], to: str, what: str) 
         refuse(INVALID_TRANSITION, f"{what} goes from {state or 'no status'} to {to} by no command.", allowed=wanted)
 
 
-# -- dates and bookings ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Employment:
-    """When a person may work: first and last day, both included; `ended` tells that the person has left."""
-
-    first: date | None = None
-    last: date | None = None
-    ended: bool = False
+# -- dates ----------------------------------------------------------------------------------------
 
 
 def require_employed(employment: Employment, start: date, end: date, *, field: str) -> None:
@@ -318,59 +309,6 @@ def require_employed(employment: Employment, start: date, end: date, *, field: s
         refuse(OUT_OF_DATES, "The person has left.", field=field)
     if employment.first is not None and start < employment.first:
         refuse(OUT_OF_DATES, f"The person starts on {employment.first}.", field=field)
-
-
-HOURS_PER_DAY = Decimal(8)
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """What a person can work: eight hours on each Monday to Friday times FTE, within employment."""
-
-    fte: Decimal = Decimal(1)
-    employment: Employment = field(default_factory=Employment)
-
-    def hours(self, start: date, end: date) -> Decimal:
-        """Hours in `[start, end)`."""
-        first, last = self.employment.first, self.employment.last
-        begins = start if first is None else max(start, first)
-        ends = end if last is None else min(end, last + timedelta(days=1))
-        return working_days(begins, ends) * HOURS_PER_DAY * self.fte
-
-
-@dataclass(frozen=True, slots=True)
-class Overbooking:
-    """An ISO week, by its Monday, in which a person is booked beyond capacity."""
-
-    week: date
-    booked: Decimal
-    capacity: Decimal
-
-    def __str__(self) -> str:
-        """The week and the load, for people."""
-        return f"week of {self.week}: {self.booked.normalize():f} h booked, {self.capacity.normalize():f} h capacity"
-
-
-MAX_WEEKS = 520
-"""A booking longer than ten years is no booking."""
-
-
-def overbooked_weeks(wanted: PlannedWork, others: Sequence[PlannedWork], capacity: Capacity) -> tuple[Overbooking, ...]:
-    """The weeks that a new hard booking takes part in and that are then above 100 % (domain.md section 7)."""
-    if wanted.start is None or wanted.end is None:
-        return ()
-    found = []
-    monday = wanted.start - timedelta(days=wanted.start.weekday())
-    while monday < wanted.end:
-        following = monday + timedelta(days=7)
-        mine = hours_within(wanted, monday, following)
-        if mine > 0:
-            booked = mine + sum((hours_within(w, monday, following) for w in others if w.start and w.end), Decimal(0))
-            available = capacity.hours(monday, following)
-            if booked > available:
-                found.append(Overbooking(monday, booked.quantize(Decimal("0.01")), available))
-        monday = following
-    return tuple(found)
 
 
 def unexpected_changes(before: dict[str, object], after: dict[str, object], expected: frozenset[str]) -> frozenset[str]:

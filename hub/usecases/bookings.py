@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from hub.domain import commands
-from hub.domain.commands import (
-    STAFFABLE,
-    Capacity,
-    Employment,
-    Overbooking,
-    overbooked_weeks,
-    refuse,
-    require_employed,
-    require_stage,
-)
+from hub.domain.capacity import ONE_DAY, Employment, Overbooking, Span, monday_of, overbookings
+from hub.domain.commands import STAFFABLE, refuse, require_employed, require_stage
 from hub.domain.ids import CanonicalId, new_id
-from hub.domain.kinds import Domain, Kind
+from hub.domain.kinds import Kind
 from hub.domain.lifecycle import PlannedWork
 from hub.domain.records import Value
-from hub.errors import InvalidInput
+from hub.errors import InvalidInput, SourceError
 from hub.ports import Entity, SourceWrite
 from hub.store.ledger import Notice, Sending
 from hub.store.people import bookings_of
+from hub.usecases.capacity import capacity_of
 from hub.usecases.desk import Given, Mutation, Work, writers_of
 from hub.usecases.projects import active_in_hcm, check_period, check_text, stage_of
 
@@ -38,7 +31,8 @@ CHANGEABLE: Mapping[str, str] = {
     "plannedHours": "planned_hours",
     "booking": "booking",
 }
-ONE_DAY = timedelta(days=1)
+TOLD = 3
+"""How many overbookings a message lists."""
 
 
 def check_hours(field: str, hours: Decimal | None, most: Decimal) -> None:
@@ -144,14 +138,25 @@ async def _booking_rules(
     others = [
         _work(kept) for i, kept in (await bookings_of(work.desk.engine, person.id)).items() if _counts(i, kept, own)
     ]
-    capacity = Capacity(await _fte(work, person), employment)
-    weeks = overbooked_weeks(PlannedWork(hours, start, end + ONE_DAY), others, capacity)
-    if not weeks:
+    allowed = bool(work.given.get("allowOverbooking"))
+    try:
+        capacity = await capacity_of(work.desk, person, employment)
+    except SourceError as error:
+        if not allowed:
+            raise
+        # Whoever books regardless of capacity needs none; that it could not be told is on record like an override.
+        return (_override(f"without a judgement, for {error.system} did not tell the person's capacity"),)
+    found = overbookings(PlannedWork(hours, start, end + ONE_DAY), others, capacity)
+    if not found:
         return ()
-    if not work.given.get("allowOverbooking"):
-        refuse(commands.OVERBOOKED, f"The person would be booked above 100 %: {_told(weeks)}.", field="plannedHours")
-    message = f"Booked above 100 % with allowOverbooking: {_told(weeks)}."
-    return (Notice(commands.OVERBOOKED, commands.BUSINESS_RULE, message),)
+    if not allowed:
+        refuse(commands.OVERBOOKED, f"The person would be overbooked: {_told(found)}.", field="plannedHours")
+    return (_override(f"beyond capacity: {_told(found)}"),)
+
+
+def _override(what: str) -> Notice:
+    """What is recorded of a booking that only allowOverbooking has let through."""
+    return Notice(commands.OVERBOOKED, commands.BUSINESS_RULE, f"Booked with allowOverbooking {what}.")
 
 
 def _counts(assignment: CanonicalId, kept: Mapping[str, Value], own: CanonicalId | None) -> bool:
@@ -168,19 +173,12 @@ def _work(kept: Mapping[str, Value]) -> PlannedWork:
     )
 
 
-async def _fte(work: Work, person: Entity) -> Decimal:
-    """The person's FTE from the HCM; one for whom nothing says otherwise."""
-    key = person.keys.get(Domain.HCM)
-    if key is None or key.system not in work.desk.adapters:
-        return Decimal(1)
-    (loaded,) = await work.desk.cache.load([key], frozenset({"fte"}))
-    fte = None if loaded.record is None else loaded.record.attributes.get("fte")
-    return fte if isinstance(fte, Decimal) and fte > 0 else Decimal(1)
-
-
-def _told(weeks: tuple[Overbooking, ...]) -> str:
-    shown = "; ".join(str(week) for week in weeks[:3])
-    return shown if len(weeks) <= 3 else f"{shown}; and {len(weeks) - 3} more weeks"
+def _told(found: tuple[Overbooking, ...]) -> str:
+    """The first overbookings, weeks before days; the days of a week that is listed itself add nothing."""
+    weeks = {one.first for one in found if one.span is Span.WEEK}
+    listed = [str(one) for one in found if one.span is Span.WEEK or monday_of(one.first) not in weeks]
+    more = len(listed) - TOLD
+    return "; ".join(listed[:TOLD]) + (f"; and {more} more" if more > 0 else "")
 
 
 MUTATIONS = (

@@ -1,4 +1,4 @@
-"""The rules of commands: repeats, rights, manual steps, segregation, employment, overbooking."""
+"""The rules of commands: repeats, rights, manual steps, segregation, employment."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from itertools import product
 import pytest
 
 from hub.domain.callers import Caller
+from hub.domain.capacity import Employment
 from hub.domain.commands import (
     NEXT_STATES,
     Actor,
-    Capacity,
     CommandState,
-    Employment,
     Refused,
     Repeat,
     StageFactsNow,
@@ -23,13 +22,12 @@ from hub.domain.commands import (
     authorize,
     different_people,
     manual_step,
-    overbooked_weeks,
     repeat_of,
     require_employed,
     unexpected_changes,
 )
 from hub.domain.identity import digest
-from hub.domain.lifecycle import PlannedWork, ProjectStage
+from hub.domain.lifecycle import ProjectStage
 from hub.domain.ownership import Role
 
 S, C = ProjectStage, CommandState
@@ -156,33 +154,6 @@ def test_employment_includes_its_first_and_last_day() -> None:
     assert code_of(lambda: require_employed(employed, date(2026, 2, 1), date(2026, 4, 1), field="f")) == "OUT_OF_DATES"
     gone = Employment(ended=True)
     assert code_of(lambda: require_employed(gone, date(2026, 2, 1), date(2026, 2, 1), field="f")) == "OUT_OF_DATES"
-
-
-MONDAY = date(2026, 6, 1)
-
-
-def work(hours: int, start: date, end: date) -> PlannedWork:
-    """Hours in `[start, end)`."""
-    return PlannedWork(Decimal(hours), start, end)
-
-
-def test_a_week_is_overbooked_above_its_capacity() -> None:
-    """46 hard hours on 40 are; 40 are not; a holiday-free part-time week has less."""
-    week = work(26, MONDAY, date(2026, 6, 8))
-    assert overbooked_weeks(week, [work(14, MONDAY, date(2026, 6, 8))], Capacity()) == ()
-    (over,) = overbooked_weeks(week, [work(20, MONDAY, date(2026, 6, 8))], Capacity())
-    assert (over.week, over.booked, over.capacity) == (MONDAY, Decimal(46), Decimal(40))
-    assert len(overbooked_weeks(week, [], Capacity(Decimal("0.5")))) == 1
-
-
-def test_only_weeks_that_the_booking_takes_part_in_count() -> None:
-    """Others' overbooked weeks are no reason to refuse; hours spread evenly over working days."""
-    elsewhere = work(80, date(2026, 6, 15), date(2026, 6, 22))
-    assert overbooked_weeks(work(20, MONDAY, date(2026, 6, 8)), [elsewhere], Capacity()) == ()
-    two_weeks = work(80, MONDAY, date(2026, 6, 13))
-    assert overbooked_weeks(two_weeks, [], Capacity()) == ()
-    late = Capacity(employment=Employment(first=date(2026, 6, 3)))
-    assert [o.week for o in overbooked_weeks(two_weeks, [], late)] == [MONDAY]
 
 
 def test_foreign_changes_are_those_that_nothing_explains() -> None:
