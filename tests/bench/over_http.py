@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from hub.demo.supervisor import HUB_PORT, VENDORS
+from hub.domain.ownership import Role
 from tests.bench.portfolio import portfolio_query
 
 HUB = str(Path(sys.executable).with_name("hub"))
@@ -32,7 +33,7 @@ ROUNDS = 3
 
 @dataclass(slots=True)
 class Server:
-    """A GraphQL endpoint under load; `pids` are its processes."""
+    """A GraphQL endpoint under load."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -52,16 +53,20 @@ class Server:
         parts = urlsplit(self.url)
         return HTTPConnection(parts.hostname or "", parts.port, timeout=60)
 
+    def processes(self) -> list[psutil.Process]:
+        """Its processes."""
+        return _listening(urlsplit(self.url).port or 80)
+
     def cpu(self, first: int, *, varied: bool = False) -> float:
         """Milliseconds of the server's CPU per request, the median of some rounds; `varied`: no two are the same."""
-        processes = _listening(urlsplit(self.url).port or 80)
+        processes = self.processes()
         requests = max(40, 4_000 // first)
         self._load(first, 20, varied=varied)
         times = []
         for _ in range(ROUNDS):
-            before = _seconds(processes)
+            before = cpu_seconds(processes)
             self._load(first, requests, varied=varied)
-            times.append((_seconds(processes) - before) / requests * 1e3)
+            times.append((cpu_seconds(processes) - before) / requests * 1e3)
         return median(times)
 
     def _load(self, first: int, requests: int, *, varied: bool) -> None:
@@ -92,7 +97,8 @@ def _listening(port: int) -> list[psutil.Process]:
     return list({p.pid: p for one in found for p in (one, *one.children(recursive=True))}.values())
 
 
-def _seconds(processes: list[psutil.Process]) -> float:
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    """The CPU that they have used so far."""
     return sum(t.user + t.system for t in (p.cpu_times() for p in processes))
 
 
@@ -110,9 +116,10 @@ class Stack:
         done = subprocess.run([HUB, *arguments], env=dict(self.environ), check=True, stdout=subprocess.PIPE, text=True)
         return done.stdout
 
-    def server(self) -> Server:
-        """The hub's endpoint with a good token."""
-        token = self.hub("token", "--role", "pmo").split()[-1]
+    def server(self, role: Role = Role.PMO, *grants: str) -> Server:
+        """The hub's endpoint with a good token; a service account with the mutations that it may give."""
+        allowed = [word for grant in grants for word in ("--allow", grant)]
+        token = self.hub("token", "--role", role, *allowed).split()[-1]
         return Server(f"http://127.0.0.1:{HUB_PORT}/graphql", {"authorization": f"Bearer {token}"})
 
     def upstream_calls(self, first: int) -> tuple[int, int]:
@@ -123,14 +130,15 @@ class Stack:
 
     def _calls(self, server: Server, first: int) -> int:
         for port in VENDORS.values():
-            _control(port, "DELETE")
+            control(port, "requests", "DELETE")
         server.ask(server.connect(), body(first))
-        counts = (_control(port, "GET", "?cause=query")["count"] for port in VENDORS.values())
+        counts = (control(port, "requests?cause=query")["count"] for port in VENDORS.values())
         return sum(int(count) for count in counts)
 
 
-def _control(port: int, method: str, query: str = "") -> Any:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/_sandbox/requests{query}", method=method)
+def control(port: int, what: str, method: str = "GET") -> Any:
+    """A call of a sandbox's control side."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/_sandbox/{what}", method=method)
     with urllib.request.urlopen(request, timeout=30) as response:
         read = response.read()
     return json.loads(read) if read else None

@@ -1,4 +1,4 @@
-"""Print the benchmark's tables: both paths, the floor, upstream calls, and the peers where there are any.
+"""Print the benchmark's tables: both paths, the floor, upstream calls, the peers where there are any, and commands.
 
 Machines differ and are shared, so what counts are the ratios of one run. CPU is that of the answering
 processes, medians of three rounds, change feeds paused.
@@ -6,6 +6,7 @@ processes, medians of three rounds, change feeds paused.
     python tests/bench/run.py                 starts a stack of its own
     python tests/bench/run.py --running       uses the demo that runs on the usual ports
     python tests/bench/run.py --in-process    without HTTP and sandboxes
+    python tests/bench/run.py --commands      commands only
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench import in_process
+from tests.bench import commands, in_process
 from tests.bench.floor import Floor
 from tests.bench.over_http import Stack, body, stack
 from tests.bench.peers import peers, why_not
@@ -33,12 +34,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--in-process", action="store_true", help="measure without HTTP and sandboxes")
     parser.add_argument("--running", action="store_true", help="use the demo that is running already")
+    parser.add_argument("--commands", action="store_true", help="measure commands only")
     parser.add_argument("--size", default="medium", choices=["small", "medium", "large"], help="of the demo's firm")
     options = parser.parse_args()
-    _print("In the process, generated firm: ms of CPU per portfolio answer", in_process.measure())
+    if not options.commands:
+        _print("In the process, generated firm: ms of CPU per portfolio answer", in_process.measure())
+    commands.in_process()
     if not options.in_process:
         with stack(running=options.running, size=options.size) as started:
-            _over_http(started)
+            if not options.commands:
+                _over_http(started)
+            commands.over_http(started)
     return 0
 
 
