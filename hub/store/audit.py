@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -84,11 +85,19 @@ async def count(engine: AsyncEngine, entity_id: CanonicalId | None = None) -> in
         return int((await connection.execute(text(_COUNT), {"entity": entity_id})).scalar_one())
 
 
-async def last_person(engine: AsyncEngine, action: str, entity_id: CanonicalId) -> str | None:
-    """Whose command of that sort was the last one applied to the entity: an e-mail, or a subject."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Whose command was applied, by e-mail or subject, and when that was noted."""
+
+    person: str
+    at: datetime
+
+
+async def last_done(engine: AsyncEngine, action: str, entity_id: CanonicalId) -> Done | None:
+    """The last command of that sort that was applied to the entity."""
     async with engine.connect() as connection:
         row = (await connection.execute(text(_LAST), {"action": action, "entity": entity_id})).first()
-    return None if row is None else str(row.person)
+    return None if row is None else Done(str(row.person), row.at)
 
 
 def _row(entry: AuditEntry) -> dict[str, Any]:
@@ -120,5 +129,5 @@ FROM audit WHERE (CAST(:before AS bigint) IS NULL OR id < CAST(:before AS bigint
 ORDER BY id DESC LIMIT :first"""
 _COUNT = "SELECT count(*) FROM audit WHERE CAST(:entity AS text) IS NULL OR entity_id = CAST(:entity AS text)"
 _LAST = """
-SELECT coalesce(on_behalf_of, actor) AS person FROM audit
+SELECT coalesce(on_behalf_of, actor) AS person, at FROM audit
 WHERE action = :action AND entity_id = :entity AND outcome = 'APPLIED' ORDER BY id DESC LIMIT 1"""

@@ -1,18 +1,34 @@
-"""Milestones: reported as reached by one person, accepted by another (domain.md sections 1, 3 and 9)."""
+"""Milestones: reported as reached by one person, accepted by another (domain.md sections 1, 3 and 9).
+
+Who completed a milestone is known from two sides. What was completed through the hub, the audit trail names;
+the PSA names the user of the hub's token then. What was completed in the PSA itself, the PSA names. Nobody who is
+named by either side accepts, so whoever holds the hub's own account in the PSA does not accept what others complete
+through the hub. If neither side names anybody for the present completion, nobody can be told to be somebody else:
+refused with COMPLETER_UNKNOWN.
+"""
 
 from __future__ import annotations
 
-from hub.domain.commands import REACHABLE, different_people, require_stage, require_state
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from hub.domain import commands
+from hub.domain.commands import REACHABLE, different_people, refuse, require_stage, require_state
+from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
-from hub.domain.records import Value
+from hub.domain.records import RecordKey, Ref, Value
 from hub.ports import SourceWrite
-from hub.store.audit import last_person
+from hub.store.audit import Done, last_done
 from hub.store.ledger import Sending
+from hub.store.people import entity_of
 from hub.usecases.desk import Mutation, Work, writers_of
 from hub.usecases.projects import stage_of
 
-MOVES = frozenset({"status", "completed_at", "approved_at"})
+MOVES = frozenset({"status", "completed_at", "completed_by", "approved_at"})
 COMPLETE = "completeMilestone"
+COMPLETER_UNKNOWN = "COMPLETER_UNKNOWN"
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far a system's clock may be ahead (domain.md 6.2)."""
 
 
 async def _prepare_complete(work: Work) -> Sending:
@@ -30,20 +46,48 @@ async def _prepare_complete(work: Work) -> Sending:
 
 
 async def _prepare_approve(work: Work) -> Sending:
-    """Accepted by somebody else than who completed it; who did so in the PSA itself, the PSA does not tell."""
+    """Accepted by somebody else than who completed it."""
     milestone = work.targets["id"]
     key = work.key(milestone, ["status"])
     await work.require_approver(await work.linked(milestone, "project"))
-    completer = await last_person(work.desk.engine, COMPLETE, milestone.id)
-    different_people(await work.approver(), await work.resource_of(completer))
+    approver, person = await work.approver(), work.actor.person
+    through_hub = await last_done(work.desk.engine, COMPLETE, milestone.id)
+    if through_hub is not None:
+        same = through_hub.person in (person.email, person.subject)
+        different_people(approver, approver if same else await work.resource_of(through_hub.person))
+    else:
+        different_people(approver, None)
     before = await work.current(key)
     require_state(_text(before.get("status")), ("COMPLETED",), "APPROVED", "A milestone")
-    person = work.actor.person
+    completer = await _completer_in_psa(work, key.system, before)
+    different_people(approver, completer)
+    if completer is None and not _is_about(through_hub, before.get("completed_at")):
+        refuse(
+            COMPLETER_UNKNOWN,
+            "It was completed in the PSA by somebody whom the hub cannot name: approve it there, or complete it again.",
+            cls=commands.DATA_QUALITY,
+            field="id",
+        )
     values: dict[str, Value] = {"approved_on": work.desk.today(), "approved_by": person.email or person.subject}
     write = SourceWrite(
         "approve", key.kind, key.external_id, values, work.token, version=work.given.get("expectedVersion")
     )
     return Sending(key.system, write, work.locks, milestone.id, before, MOVES)
+
+
+async def _completer_in_psa(work: Work, system: str, before: Mapping[str, Value]) -> CanonicalId | None:
+    """The person whom the PSA names as the one who completed the milestone."""
+    named = before.get("completed_by")
+    if not isinstance(named, Ref):
+        return None
+    return await entity_of(work.desk.engine, RecordKey(system, named.kind, named.value))
+
+
+def _is_about(through_hub: Done | None, completed_at: Value) -> bool:
+    """Whether the hub's last completion is the present one: it was noted when the PSA had it, so not before."""
+    if through_hub is None:
+        return False
+    return not isinstance(completed_at, datetime) or completed_at <= through_hub.at + CLOCKS_DIFFER
 
 
 def _text(value: Value) -> str | None:

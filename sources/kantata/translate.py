@@ -257,13 +257,26 @@ def _milestone_amount(row: Row, look: Look) -> Value:
     return None if billing is None else billing.amount
 
 
-def _completed_at(row: Row, look: Look) -> Value:
-    """When the story last became completed, from its state changes; None while it is not completed."""
+def _completion(row: Row, look: Look) -> Row | None:
+    """The state change by which the story last became completed; None while it is not completed."""
     if not _done(row, look):
         return None
     changes = [look.page.side("story_state_changes", c) for c in identifiers(row, "story_state_change_ids")]
-    moments = [change.instant("created_at") for change in changes if change.text("state") == "completed"]
-    return max((moment for moment in moments if moment is not None), default=None)
+    done = [change for change in changes if change.text("state") == "completed" and change.instant("created_at")]
+    # Of several in one second the last made counts: stamps have whole seconds.
+    return max(done, key=lambda c: (c.instant("created_at"), int(identifier(c, "id") or 0)), default=None)
+
+
+def _completed_at(row: Row, look: Look) -> Value:
+    change = _completion(row, look)
+    return None if change is None else change.instant("created_at")
+
+
+def _completed_by(row: Row, look: Look) -> Value:
+    """Who completed the story: for what the hub writes that is the user of its token."""
+    change = _completion(row, look)
+    user = None if change is None else identifier(change, "user_id")
+    return None if user is None else Ref(Kind.RESOURCE, user)
 
 
 def billing_by_story(found: Iterable[tuple[Row, Envelope]]) -> dict[str, Billing]:
@@ -402,6 +415,7 @@ FIELDS: Mapping[Kind, Mapping[str, Field]] = {
         "status": Field(_milestone_status, ("state",), ("custom_field_values",), "milestone.approved_at", billing=True),
         "amount": Field(_milestone_amount, billing=True),
         "completed_at": Field(_completed_at, ("state",), ("story_state_changes",)),
+        "completed_by": Field(_completed_by, ("state",), ("story_state_changes",)),
         "approved_at": Field(_accepted, (), ("custom_field_values",), "milestone.approved_at"),
     },
     Kind.ASSIGNMENT: {

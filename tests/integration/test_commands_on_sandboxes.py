@@ -6,16 +6,19 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.domain.callers import Caller
 from hub.domain.commands import Actor, CommandStatus
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
+from hub.domain.ownership import Role
 from hub.domain.records import RecordKey
 from sources.sandbox.firm.generate import generate
 from sources.sandbox.firm.model import Firm, Size
@@ -40,8 +43,11 @@ APPLIED, ACCEPTED, REJECTED = CommandStatus.APPLIED, CommandStatus.ACCEPTED, Com
 
 @pytest.fixture(scope="module")
 def firm() -> Firm:
-    """The small firm as of today."""
-    return generate(Size.SMALL, today=NOW.date())
+    """The small firm as of today, whose last open milestone was completed in Kantata two days ago."""
+    made = generate(Size.SMALL, today=NOW.date())
+    waiting = [m for m in made.milestones if m.completed_at is None][-1]
+    made.milestones[made.milestones.index(waiting)] = replace(waiting, completed_at=NOW - timedelta(days=2))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +170,29 @@ async def test_a_milestone_is_completed_and_accepted(hub: Live) -> None:
     record = await hub.desk.read(milestone.keys[Domain.PSA])
     assert record is not None
     assert record.attributes["status"] == "APPROVED"
+
+
+async def test_a_milestone_that_was_completed_in_kantata_is_accepted_by_somebody_else(hub: Live) -> None:
+    """Kantata's state changes say whose doing it was: the project's lead, who may not accept it here."""
+    rows = await hub.rows(
+        "SELECT m.id, l.kept ->> 'email' AS lead, l.id AS lead_id FROM entity m JOIN entity p ON p.id = m.project_id"
+        " JOIN entity l ON l.id = p.manager_id"
+        " WHERE m.kind = 'milestone' AND l.kept ->> 'status' = 'ACTIVE' ORDER BY m.id"
+    )
+    for row in rows:
+        (milestone,) = await hub.directory.entities([CanonicalId(row.id)])
+        assert milestone is not None
+        record = await hub.desk.read(milestone.keys[Domain.PSA])
+        assert record is not None
+        if record.attributes["status"] == "COMPLETED":
+            break
+    else:
+        pytest.fail("the firm has no milestone that waits for acceptance")
+    lead = Actor(Caller(row.lead, frozenset({Role.DELIVERY_MANAGER}), email=row.lead, issuer="test"))
+    refused = await hub.do("approveMilestone", lead, id=row.id)
+    assert [e.code for e in refused.errors] == ["SEGREGATION_OF_DUTIES"]
+    approved = await hub.do("approveMilestone", await approver_for(hub, row.lead_id), id=row.id)
+    assert (approved.status, approved.errors) == (APPLIED, ())
 
 
 async def test_skills_change_when_workdays_process_ends(hub: Live) -> None:

@@ -31,7 +31,7 @@ def seed_projects(tenant: Tenant, firm: Firm) -> None:
         _seed_invoice(tenant, invoice, projects)
     for milestone in firm.milestones:
         if milestone.project in projects:
-            _seed_milestone(tenant, milestone)
+            _seed_milestone(tenant, milestone, projects[milestone.project])
     _seed_participations(tenant, firm, projects)
     _seed_bookings(tenant, [booking for booking in firm.bookings if booking.project in projects])
 
@@ -134,7 +134,7 @@ def invoice_id(tenant: Tenant, n: int | None) -> int | None:
     return None if found is None else found.id
 
 
-def _seed_milestone(tenant: Tenant, milestone: Milestone) -> None:
+def _seed_milestone(tenant: Tenant, milestone: Milestone, project: Project) -> None:
     changed = whole_second(milestone.modified)
     completed = milestone.completed_at is not None
     workspace_id = ident("workspace", milestone.project)
@@ -168,7 +168,8 @@ def _seed_milestone(tenant: Tenant, milestone: Milestone) -> None:
         )
     )
     if milestone.completed_at is not None:
-        note_state(tenant, story, whole_second(milestone.completed_at))
+        lead = user_id(project.manager, None) or ADMIN_ID
+        note_state(tenant, story, whole_second(milestone.completed_at), by=lead)
     _seed_milestone_values(tenant, milestone, story.id, changed)
 
 

@@ -11,13 +11,13 @@ from sources.sandbox.kantata.stamps import stamp
 from sources.sandbox.kantata.tenant import ADMIN_ID, Tenant
 
 
-def note_state(tenant: Tenant, story: rows.Story, at: datetime) -> None:
-    """Keep that the story came into its present state at that moment."""
+def note_state(tenant: Tenant, story: rows.Story, at: datetime, by: int = ADMIN_ID) -> None:
+    """Keep that the story came into its present state at that moment, and whose doing it was: a token's user's."""
     table = tenant.story_state_changes
     tenant.insert(
         table,
         rows.StoryStateChange(
-            id=table.next_id(), created_at=at, updated_at=at, story_id=story.id, state=story.state, user_id=ADMIN_ID
+            id=table.next_id(), created_at=at, updated_at=at, story_id=story.id, state=story.state, user_id=by
         ),
     )
 

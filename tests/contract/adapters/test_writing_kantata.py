@@ -100,6 +100,11 @@ class Vendor:
         held = self.rows("custom_field_values", subject_type="story", with_subject_id=story_id)
         return {value["custom_field_name"]: value["value"] for value in held}
 
+    def user_of_token(self) -> str:
+        """The user as whom the token acts: whatever is written with it is that user's doing."""
+        (user,) = self.call("GET", "users/me")["users"]
+        return str(user)
+
     def milestone(self) -> str:
         """A fresh milestone of the project."""
         story = {"title": "Handover", "story_type": "milestone", "workspace_id": PROJECT}
@@ -390,6 +395,9 @@ async def test_a_milestone_is_completed_and_then_accepted(psa: SourceWriter, ven
     await psa.write(replace(complete, version=await version_of(psa, Kind.MILESTONE, story)))
     assert vendor.row("stories", story)["state"] == "completed"
     assert await psa.verify(complete) is not None
+    (done,) = await psa.fetch(Kind.MILESTONE, [story], frozenset({"completed_by"}))
+    assert done is not None
+    assert done.attributes["completed_by"] == Ref(Kind.RESOURCE, vendor.user_of_token())
     accept = acceptance(story)
     assert await psa.verify(accept) is None
     receipt = await psa.write(replace(accept, version=await version_of(psa, Kind.MILESTONE, story)))

@@ -272,7 +272,7 @@ async def test_milestones_are_stories_with_a_billing_row(api: Api, firm: Firm) -
 
 
 async def test_state_changes_are_side_loaded_by_id_alone(api: Api, firm: Firm) -> None:
-    """In a plain list the include is ignored, as documented; with `only` it tells when a milestone was completed."""
+    """In a plain list the include is ignored, as documented; with `only` it tells when it was completed, by whom."""
     milestone = next(m for m in firm.milestones if m.completed_at and not project_of(firm, m.project).archived)
     row = kantata_id("milestone_story", milestone.n)
     assert "story_state_changes" not in await api.get("stories", story_type="milestone", include="story_state_changes")
@@ -282,6 +282,7 @@ async def test_state_changes_are_side_loaded_by_id_alone(api: Api, firm: Firm) -
     ):
         (change,) = body["story_state_changes"].values()
         assert (change["state"], change["story_id"]) == ("completed", row)
+        assert change["user_id"] == kantata_id("user", project_of(firm, milestone.project).manager or 0)
         assert datetime.fromisoformat(change["created_at"]) == milestone.completed_at
 
 

@@ -204,6 +204,7 @@ async def test_planned_milestone_without_billing(account: Account) -> None:
         "status": "PLANNED",
         "amount": None,
         "completed_at": None,
+        "completed_by": None,
         "approved_at": None,
     }
 
@@ -212,17 +213,18 @@ async def test_milestone_through_its_life(account: Account) -> None:
     """Completed, then accepted, then billed."""
     account.beside(
         "story_state_changes",
-        {"id": "a", "state": "completed", "created_at": "2026-03-01T10:00:00Z"},
-        {"id": "b", "state": "started", "created_at": "2026-03-02T10:00:00Z"},
-        {"id": "c", "state": "completed", "created_at": "2026-03-03T02:00:00-08:00"},
+        {"id": "1", "state": "completed", "created_at": "2026-03-01T10:00:00Z", "user_id": "11"},
+        {"id": "2", "state": "started", "created_at": "2026-03-02T10:00:00Z", "user_id": "12"},
+        {"id": "3", "state": "completed", "created_at": "2026-03-03T02:00:00-08:00", "user_id": "13"},
     )
     account.beside("custom_field_values", custom("d", "Accepted on", "2026-03-05", kind="date"))
-    done: Json = {"state": "completed", "story_state_change_ids": ["a", "b", "c"], "story_type": "milestone"}
+    done: Json = {"state": "completed", "story_state_change_ids": ["1", "2", "3"], "story_type": "milestone"}
     account.add("billing_milestones", billing("1", "201", 3_000_000), billing("2", "202", 100))
     values = await read(account, Kind.MILESTONE, story("201", **done))
     assert values["status"] == "COMPLETED"
     assert values["amount"] == Money(3_000_000, "USD")
     assert values["completed_at"] == datetime(2026, 3, 3, 10, tzinfo=UTC)
+    assert values["completed_by"] == Ref(Kind.RESOURCE, "13")
 
     values = await read(account, Kind.MILESTONE, story("202", **done, custom_field_value_ids=["d"]))
     assert (values["status"], values["approved_at"]) == ("APPROVED", datetime(2026, 3, 5, tzinfo=UTC))
@@ -232,6 +234,20 @@ async def test_milestone_through_its_life(account: Account) -> None:
     account.add("billing_milestones", billing("4", "204", 100, invoice_ids=["9"]))
     assert (await read(account, Kind.MILESTONE, story("203", **done)))["status"] == "BILLED"
     assert (await read(account, Kind.MILESTONE, story("204", **done)))["status"] == "COMPLETED"
+
+
+async def test_the_last_of_two_completions_in_one_second_counts(account: Account) -> None:
+    """Stamps have whole seconds, ids grow; a completion that names nobody has nobody."""
+    at = "2026-03-01T10:00:00Z"
+    account.beside(
+        "story_state_changes",
+        {"id": "9", "state": "completed", "created_at": at, "user_id": "11"},
+        {"id": "10", "state": "completed", "created_at": at, "user_id": "12"},
+        {"id": "11", "state": "completed", "created_at": at, "user_id": None},
+    )
+    for changes, who in ((["10", "9"], Ref(Kind.RESOURCE, "12")), (["9", "10", "11"], None), ([], None)):
+        done = story(state="completed", story_type="milestone", story_state_change_ids=changes)
+        assert (await read(account, Kind.MILESTONE, done))["completed_by"] == who
 
 
 @pytest.mark.parametrize(
