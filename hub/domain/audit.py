@@ -1,4 +1,9 @@
-"""Who may read the audit trail, and what of it (domain.md 9.1)."""
+"""Who may read the audit trail, and what of it (domain.md 9.1).
+
+A value is shown as the graph's field of that name would be (hub.domain.visibility); what the graph has no field for
+counts as free text, unless it is named here. People who act are pseudonyms to whoever reads no names; service
+accounts are not people.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from hub.domain.ids import MalformedId, kind_of, parse_id
+from hub.domain.kinds import entity_kind
 from hub.domain.ownership import Role
+from hub.domain.pseudonyms import Pseudonyms
+from hub.domain.visibility import FIELDS, FieldGroup, Rights
 from hub.errors import NotPermitted
 
 READERS = frozenset({Role.INTEGRATION_SUPPORT, Role.FINANCE_OPS})
@@ -49,17 +58,58 @@ def require_reader(roles: frozenset[Role]) -> None:
         raise NotPermitted("Your role may not read the audit trail.")
 
 
-def as_shown(row: AuditRow, roles: frozenset[Role]) -> AuditRow:
-    """The row as the reader may see it: integration support sees that money changed, finance also how much."""
-    if Role.FINANCE_OPS in roles:
-        return row
-    return replace(row, before=_masked(row.before), after=_masked(row.after))
+_BESIDE_THE_GRAPH: Mapping[str, FieldGroup] = {
+    **dict.fromkeys("system kind external_id".split(), FieldGroup.FRAME),
+    **dict.fromkeys("delivery_status archived role approved_on completed_by".split(), FieldGroup.DELIVERY),
+    "whole_submission": FieldGroup.HOURS,
+    "approved_by": FieldGroup.NAMES,
+}
+"""The groups of values that commands write and the graph has no field for; `completed_by` is a vendor's id."""
 
 
-def _masked(values: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def as_shown(row: AuditRow, rights: Rights, pseudonyms: Pseudonyms) -> AuditRow:
+    """The row as a reader with these rights may see it: that something changed always, what it says as the table says.
+
+    `rights` are those that hold on all rows (hub.domain.visibility.common_rights).
+    """
+    values = [_shown(row, v, rights, pseudonyms) for v in (row.before, row.after)]
+    if rights.reads(FieldGroup.NAMES):
+        return replace(row, before=values[0], after=values[1])
+    user = None if row.on_behalf_of is None else pseudonyms.of_person(row.on_behalf_of)
+    actor = row.actor if Role.SERVICE in row.roles else pseudonyms.of_person(row.actor)
+    return replace(row, actor=actor, on_behalf_of=user, before=values[0], after=values[1])
+
+
+def _shown(
+    row: AuditRow, values: Mapping[str, Any] | None, rights: Rights, pseudonyms: Pseudonyms
+) -> Mapping[str, Any] | None:
     if values is None:
         return None
-    return {name: None if _is_money(value) else value for name, value in values.items()}
+    return {name: _value(value, _group(row.entity_id, name), rights, pseudonyms) for name, value in values.items()}
+
+
+def _value(value: Any, group: FieldGroup, rights: Rights, pseudonyms: Pseudonyms) -> Any:
+    if not rights.reads(group):
+        named = group is FieldGroup.NAMES and isinstance(value, str)
+        return pseudonyms.of_person(value) if named else None
+    return None if _is_money(value) and not rights.reads(FieldGroup.COMMERCIAL) else value
+
+
+def _group(entity_id: str | None, attribute: str) -> FieldGroup:
+    """The group of an entity's attribute."""
+    first, *rest = attribute.split("_")
+    field = first + "".join(word.capitalize() for word in rest)
+    known = FIELDS.get((_type_of(entity_id), field)) or _BESIDE_THE_GRAPH.get(attribute)
+    return known or FieldGroup.NOTES
+
+
+def _type_of(entity_id: str | None) -> str:
+    """The graph's name of an entity's type; empty for none."""
+    try:
+        kind = entity_kind(kind_of(parse_id(entity_id or "")))
+    except MalformedId:
+        return ""
+    return "".join(word.capitalize() for word in kind.split("_"))
 
 
 def _is_money(value: Any) -> bool:

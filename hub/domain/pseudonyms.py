@@ -20,5 +20,11 @@ class Pseudonyms:
 
     def of(self, canonical_id: CanonicalId) -> str:
         """The pseudonym of a resource."""
-        digest = hmac.digest(self._key, canonical_id.encode(), hashlib.sha256)
-        return f"Resource {digest.hex()[:_DIGITS].upper()}"
+        return f"Resource {self._digits(canonical_id)}"
+
+    def of_person(self, name: str) -> str:
+        """The pseudonym of whoever signs in under a work e-mail or a subject, in whatever letter case."""
+        return f"Person {self._digits(f'person:{name.casefold()}')}"
+
+    def _digits(self, of: str) -> str:
+        return hmac.digest(self._key, of.encode(), hashlib.sha256).hex()[:_DIGITS].upper()

@@ -32,7 +32,9 @@ from hub.domain.commands import Actor, CommandState, CommandStatus, Outcome, Ref
 from hub.domain.identity import digest
 from hub.domain.ids import CanonicalId, MalformedId, kind_of, parse_id
 from hub.domain.kinds import Kind
+from hub.domain.pseudonyms import Pseudonyms
 from hub.domain.records import BY_CANONICAL, Key, RecordKey, Value
+from hub.domain.visibility import common_rights
 from hub.errors import (
     InvalidInput,
     SourceError,
@@ -74,8 +76,9 @@ MAX_KEY = 255
 class WriteThrough:
     """Runs commands. One for the life of the process; `aclose` waits for those under way."""
 
-    def __init__(self, desk: Desk, mutations: Mapping[str, Mutation]) -> None:
-        """`mutations` by name: hub.usecases.mutations.MUTATIONS."""
+    def __init__(self, desk: Desk, mutations: Mapping[str, Mutation], *, pseudonyms: Pseudonyms | None = None) -> None:
+        """`mutations` by name: hub.usecases.mutations.MUTATIONS; `pseudonyms` for the audit trail's readers."""
+        self._pseudonyms = pseudonyms or Pseudonyms()
         self._desk = desk
         self._mutations = mutations
         self._running: set[asyncio.Task[Outcome]] = set()
@@ -113,7 +116,8 @@ class WriteThrough:
         """A page of the audit trail, newest first, as the reader may see it. Raises NotPermitted."""
         require_reader(actor.caller.roles)
         rows = await audit.read(self._desk.engine, first=first + 1, before_id=before_id, entity_id=entity_id)
-        shown = tuple(as_shown(row, actor.caller.roles) for row in rows[:first])
+        rights = common_rights(actor.caller.roles, actor.caller.allow)
+        shown = tuple(as_shown(row, rights, self._pseudonyms) for row in rows[:first])
         return AuditPage(shown, len(rows) > first, await audit.count(self._desk.engine, entity_id))
 
     async def aclose(self) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cache.record_cache import RecordCache
 from hub.domain.ids import CanonicalId
+from hub.domain.pseudonyms import Pseudonyms
 from hub.ports import DirectoryReader, DirectoryWriter, SourceWriter
 from hub.store.announcements import Announcements
 from hub.store.ledger import Ledger
@@ -41,6 +42,7 @@ async def run_commands(
     announcements: Announcements,
     *,
     settle_s: float | None = None,
+    pseudonyms: Pseudonyms | None = None,
 ) -> AsyncIterator[WriteThrough]:
     """Take commands while inside; those under way are finished before the block ends."""
     sights = sights_of(engine, directory)
@@ -56,7 +58,7 @@ async def run_commands(
         lambda: datetime.now(UTC).date(),
         sights.within_reach,
     )
-    commands = WriteThrough(desk, MUTATIONS)
+    commands = WriteThrough(desk, MUTATIONS, pseudonyms=pseudonyms)
     verifier = Verifier(desk, settle_s=settle_s)
     await verifier.start()
     try:

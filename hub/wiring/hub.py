@@ -139,7 +139,14 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
         stack.push_async_callback(worker.stop)
         commands = await stack.enter_async_context(
             run_commands(
-                engine, adapters, directory, writer, cache, announcements, settle_s=settings.verify_settle_seconds
+                engine,
+                adapters,
+                directory,
+                writer,
+                cache,
+                announcements,
+                settle_s=settings.verify_settle_seconds,
+                pseudonyms=pseudonyms,
             )
         )
         yield Hub(

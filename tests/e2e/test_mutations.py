@@ -192,9 +192,12 @@ async def test_the_audit_trail_is_read_by_those_who_may(graph: Graph) -> None:
     assert (page["totalCount"], page["pageInfo"]["hasNextPage"]) == (2, True)
     assert (page["nodes"][0]["outcome"], page["nodes"][0]["code"]) == ("REJECTED", "NOT_PERMITTED")
     body = await graph.ask(AUDIT, {"first": 1, "after": page["pageInfo"]["endCursor"]}, Role.INTEGRATION_SUPPORT)
+    actor = page["nodes"][0]["actor"]
+    assert actor == "tester"
+    shown = body["data"]["audit"]["nodes"][0].pop("actor")
+    assert shown.startswith("Person ")
     assert body["data"]["audit"]["nodes"] == [
         {
-            "actor": "tester",
             "roles": ["pmo"],
             "onBehalfOf": None,
             "action": "updateProject",
@@ -204,7 +207,36 @@ async def test_the_audit_trail_is_read_by_those_who_may(graph: Graph) -> None:
             "values": [{"attribute": "name", "before": "Apollo", "after": "Gemini"}],
         }
     ]
+    everything = await graph.ask(AUDIT, {}, Role.INTEGRATION_SUPPORT)
+    assert {node["actor"] for node in everything["data"]["audit"]["nodes"]} == {shown}
     refused = await graph.ask(AUDIT, {}, Role.PMO)
     assert refused["errors"][0]["extensions"]["code"] == "NOT_PERMITTED"
     wrong = await graph.ask(AUDIT, {"after": "nonsense"}, Role.FINANCE_OPS)
     assert wrong["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+
+
+async def test_support_reads_neither_names_nor_notes_in_the_audit_trail(graph: Graph) -> None:
+    """Whoever entered time for whom: the tool by its name, the user by a pseudonym, the note not at all."""
+    firm = graph.firm
+    given = {
+        "projectId": firm.ids["project"],
+        "taskId": firm.ids["task"],
+        "resourceId": firm.ids["bob"],
+        "workDate": "2026-06-16",
+        "hours": "8",
+        "note": "with Carla",
+    }
+    grant: dict[str, Any] = {"allow": ("submitTimeEntry",), "on_behalf_of": EMAIL["bob"]}
+    done = await graph.command("submitTimeEntry", "timeEntry { id }", given, role=Role.SERVICE, **grant)
+    assert done["status"] == "APPLIED", done
+    rows = {}
+    for role in (Role.INTEGRATION_SUPPORT, Role.FINANCE_OPS):
+        body = await graph.ask(AUDIT, {"first": 1}, role)
+        (rows[role],) = body["data"]["audit"]["nodes"]
+    seen, known = rows[Role.INTEGRATION_SUPPORT], rows[Role.FINANCE_OPS]
+    assert (known["actor"], known["onBehalfOf"]) == ("tester", EMAIL["bob"])
+    assert (seen["actor"], seen["onBehalfOf"][:7]) == ("tester", "Person ")
+    notes = [{v["attribute"]: v["after"] for v in row["values"]}["note"] for row in (known, seen)]
+    assert notes == ["with Carla", None]
+    assert "bob" not in str(seen)
+    assert {v["attribute"] for v in seen["values"]} == {v["attribute"] for v in known["values"]}
