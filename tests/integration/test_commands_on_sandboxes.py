@@ -265,7 +265,7 @@ async def command_input(hub: Live, mutation: str, n: int) -> tuple[Actor, dict[s
     """Who may give a command, and an input that is right."""
     match mutation:
         case "assignResource":
-            person = await hub.idle_person()
+            person = await hub.idle_person(8 + n)
             return PMO, booking(await hub.open_project(), person, weeks=8 + n)
         case "submitTimeEntry":
             return CLERK, await time_input(hub)
@@ -384,8 +384,9 @@ asyncio.run(main())
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_process_that_is_killed_while_it_writes_leaves_one_booking(hub: Live, when: str) -> None:
     """Killed before the write left, or after it was made: another replica finds out, and the key tells."""
-    project, person = await hub.open_project(), await hub.idle_person()
-    given = booking(project, person, weeks=60 + (when == "after"))
+    weeks = 60 + (when == "after")
+    project, person = await hub.open_project(), await hub.idle_person(weeks)
+    given = booking(project, person, weeks=weeks)
     days = [given["startDate"].isoformat(), given["endDate"].isoformat()]
     child = await asyncio.create_subprocess_exec(
         sys.executable,

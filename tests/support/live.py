@@ -16,6 +16,7 @@ import httpx
 from hub.demo.supervisor import ESTATE, VENDORS
 from hub.demo.tenants import Tenants
 from hub.domain.callers import Caller
+from hub.domain.capacity import WEEK, Employment, monday_of
 from hub.domain.commands import Actor, CommandStatus, Outcome
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
@@ -26,6 +27,7 @@ from hub.feeds.reference import REFERENCE, load_reference
 from hub.feeds.schedule import LOAD_ORDER
 from hub.ports import Entity
 from hub.store.people import entity_of
+from hub.usecases.capacity import CALENDAR, capacity_of
 from hub.wiring.systems import connect_all
 from sources.sandbox.firm.model import Firm
 from tests.support.commands import Replica, caller
@@ -33,6 +35,10 @@ from tests.support.sandboxes import RunningSandbox, demo_credentials, start_sand
 
 ACCEPTED = CommandStatus.ACCEPTED
 NOW = datetime.now(UTC)
+WEEKS_AHEAD = 4
+"""How far ahead tests book people, where it does not matter."""
+NEARLY_WHOLE = Decimal(32)
+"""A week of a full-time person with one holiday in it."""
 CLERK = Actor(caller(Role.SERVICE, allow=["submitTimeEntry"]))
 
 
@@ -183,19 +189,24 @@ class Live(Replica):
             system=system,
         )
 
-    async def idle_person(self) -> Entity:
-        """Somebody active whom the PSA knows, with the fewest bookings to come."""
+    async def idle_person(self, weeks: int = WEEKS_AHEAD) -> Entity:
+        """Somebody active whom the PSA knows, not away in the week so far ahead, with the fewest bookings to come."""
         rows = await self.rows(
             "SELECT e.id FROM entity e WHERE kind = 'resource' AND status = 'ACTIVE' AND record_kind = 'resource'"
             " AND end_date IS NULL"
             " AND EXISTS (SELECT 1 FROM record r WHERE r.entity_id = e.id AND r.system = 'kantata')"
             " ORDER BY (SELECT count(*) FROM entity a WHERE a.kind = 'assignment' AND a.resource_id = e.id"
-            " AND a.end_date >= :today), e.id LIMIT 1",
+            " AND a.end_date >= :today), e.id",
             today=NOW.date(),
         )
-        (person,) = await self.directory.entities([CanonicalId(rows[0].id)])
-        assert person is not None
-        return person
+        people = [p for p in await self.directory.entities([CanonicalId(row.id) for row in rows]) if p is not None]
+        await self.desk.cache.load([person.keys[Domain.HCM] for person in people], CALENDAR)
+        monday = monday_of(NOW.date()) + timedelta(weeks=weeks)
+        for person in people:
+            capacity = await capacity_of(self.desk, person, Employment())
+            if capacity.hours(monday, monday + WEEK) >= NEARLY_WHOLE:
+                return person
+        raise AssertionError("everybody is away in that week")
 
 
 @contextmanager
@@ -221,7 +232,7 @@ async def _load(sandboxes: Sandboxes) -> None:
     await hub.close()
 
 
-def booking(project: Entity, person: Entity, weeks: int = 4, **other: Any) -> dict[str, Any]:
+def booking(project: Entity, person: Entity, weeks: int = WEEKS_AHEAD, **other: Any) -> dict[str, Any]:
     """Twenty hours in one week that lies that many weeks ahead."""
     monday = NOW.date() - timedelta(days=NOW.date().weekday()) + timedelta(weeks=weeks)
     return {
