@@ -1,8 +1,8 @@
 """What the vendors themselves need for the calls of one command: the same calls once more, without the hub.
 
 The sandboxes say which calls a command has made. Those without a body are sent again as they were; the sandboxes keep
-no bodies, so the others are sent again from a table of bodies in the vendor's words. A call is timed from its sending to the last
-byte of its answer, over a kept connection of the plainest client, with the sandbox's own authorization.
+no bodies, so the others are sent again from a table of bodies in the vendor's words. A call is timed from its sending
+to the last byte of its answer, over a kept connection of the plainest client, with the sandbox's own authorization.
 """
 
 from __future__ import annotations
