@@ -66,7 +66,7 @@ Spoils = Callable[[Live, Ready], Awaitable[Ready]]
 class Refused:
     """One reason to refuse the command: what makes it wrong, and the code and field of the refusal.
 
-    `asks`: the present state of the record must be read from its system first; no other refusal asks any system.
+    `asks`: the present state of something must be read from its system first; no other refusal asks any system.
     """
 
     code: str
@@ -84,6 +84,7 @@ class Refused:
 class Case:
     """One mutation; `system` is the owner's key in the estate, None where only the hub is concerned.
 
+    `variant` names what is special about a second row of the same mutation.
     `versioned`: the input has an `expectedVersion`. `disturbed`: a record that was there before is changed, so that
     somebody else may change it meanwhile; both need `Ready.record` and `Ready.meddle`.
     """
@@ -94,10 +95,11 @@ class Case:
     refusals: tuple[Refused, ...] = ()
     versioned: bool = True
     disturbed: bool = True
+    variant: str = ""
 
     def __str__(self) -> str:
         """What tests of this row are called."""
-        return self.name
+        return f"{self.name} {self.variant}".rstrip()
 
 
 def given(**changes: Any) -> Spoils:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from hub.domain.kinds import Domain
+from hub.domain.commands import Actor
+from hub.domain.kinds import Domain, Kind
 from hub.ports import Entity
-from tests.integration.commands.case import Case, Ready, Refused, given
-from tests.integration.commands.people import outsider, user_id
-from tests.support.commands import PMO
+from tests.integration.commands.case import Case, Ready, Refused, Spoils, given, given_by
+from tests.integration.commands.people import outsider, running_projects, user_id
+from tests.support.commands import FINANCE, MANAGER, PMO
 from tests.support.live import NOW, Live
 
 
@@ -96,4 +97,107 @@ UPDATE = Case(
     ),
 )
 
-CASES = (UPDATE,)
+# -- changeProjectStage -----------------------------------------------------------------------------
+
+LONG = "r" * 2_001
+
+
+async def _step(
+    hub: Live, project: Entity, actor: Actor, there: tuple[str, int, bool], back: tuple[str, int, bool]
+) -> Ready:
+    """To a stage, or back from it if an earlier command has gone there; each with Kantata's status and archive."""
+    stage, status, archived = back if project.kept["stage"] == there[0] else there
+    number, key = hub.number(), project.keys[Domain.PSA]
+
+    def meddle() -> object:
+        body = {"workspace": {"title": f"Theirs {number}"}}
+        return hub.vendor("kantata", f"/api/v1/workspaces/{key.external_id}", "PUT", body)
+
+    return Ready(
+        actor,
+        {"id": project.id, "stage": stage, "reason": f"for reason {number}"},
+        lambda: workspace(hub, project),
+        lambda before: {**before, "status": status, "archived": archived},
+        other={"reason": "for another reason"},
+        shows={"archived": archived, "delivery_status": STATUS[status]},
+        kept={"stage": stage},
+        record=key,
+        meddle=meddle,
+    )
+
+
+STATUS = {200: "ACTIVE", 300: "ON_HOLD", 400: "COMPLETE"}
+
+
+async def _hold(hub: Live) -> Ready:
+    project = await hub.entity((await running_projects(hub))[-1])
+    return await _step(hub, project, PMO, ("ON_HOLD", 300, False), ("IN_DELIVERY", 200, False))
+
+
+async def _close(hub: Live) -> Ready:
+    memo = hub.sandboxes.memo
+    if "delivered" not in memo:
+        memo["delivered"] = (await hub.find(Kind.PROJECT, "status = 'DELIVERED'")).id
+    project = await hub.entity(memo["delivered"])
+    return await _step(hub, project, FINANCE, ("CLOSED", 400, True), ("DELIVERED", 400, False))
+
+
+def _on(where: str, **changes: Any) -> Spoils:
+    """Another project, with another stage."""
+
+    async def spoil(hub: Live, ready: Ready) -> Ready:
+        return ready.but(id=(await hub.find(Kind.PROJECT, where)).id, **changes)
+
+    return spoil
+
+
+async def _on_one_that_the_erp_has_closed(hub: Live, ready: Ready) -> Ready:
+    """The vendor's own reopening is no use while the ERP keeps the project closed."""
+    project = await hub.find(Kind.PROJECT, "status = 'CLOSED' AND kept ->> 'financial_status' = 'CLOSED'")
+    return ready.but(id=project.id, stage="DELIVERED")
+
+
+async def _on_one_that_the_psa_has_not(hub: Live, ready: Ready) -> Ready:
+    return ready.but(id=(await hub.project_without("kantata")).id, stage="CANCELLED")
+
+
+async def _cancelled_by_a_manager(hub: Live, ready: Ready) -> Ready:
+    shell = await hub.find(Kind.PROJECT, "status = 'SHELL'")
+    return ready.by(MANAGER).but(id=shell.id, stage="CANCELLED")
+
+
+POSTED = (
+    "status IN ('GATE_PENDING', 'SHELL', 'STAFFED') AND EXISTS (SELECT 1 FROM entity t WHERE t.project_id = e.id"
+    " AND (t.kind = 'invoice' OR t.kind = 'time_entry' AND t.status IN ('APPROVED', 'POSTED', 'BILLED')))"
+)
+HOLD = Case(
+    "changeProjectStage",
+    "kantata",
+    _hold,
+    (
+        Refused("INVALID_TRANSITION", "no manual step", given(stage="SHELL"), "stage"),
+        Refused(
+            "INVALID_TRANSITION", "no way out of CANCELLED", _on("status = 'CANCELLED'", stage="DELIVERED"), "stage"
+        ),
+        Refused("ALREADY_POSTED", "cancelled after posting", _on(POSTED, stage="CANCELLED"), "stage"),
+        Refused("XREF_MISSING", "a project that the PSA has not", _on_one_that_the_psa_has_not, "id"),
+        Refused("INVALID_INPUT", "an empty reason", given(reason=" "), "reason"),
+        Refused("INVALID_INPUT", "a reason too long", given(reason=LONG), "reason"),
+        Refused("NOT_PERMITTED", "cancelled by a delivery manager", _cancelled_by_a_manager, "stage"),
+    ),
+    versioned=False,
+)
+CLOSE = Case(
+    "changeProjectStage",
+    "kantata",
+    _close,
+    (
+        Refused("REASON_REQUIRED", "without a reason", given(reason=None), "reason"),
+        Refused("NOT_PERMITTED", "by the PMO", given_by(PMO), "stage"),
+        Refused("NOT_SYSTEM_OF_RECORD", "closed in the ERP", _on_one_that_the_erp_has_closed, "stage"),
+    ),
+    versioned=False,
+    variant="closing",
+)
+
+CASES = (UPDATE, HOLD, CLOSE)

@@ -91,14 +91,14 @@ def _call(request: dict[str, Any]) -> str:
 async def steps(hub: Live, case: Case) -> tuple[Step, ...]:
     """The writing calls of an undisturbed command, found out once by giving one."""
     known = hub.sandboxes.memo.setdefault("steps", {})
-    if case.name not in known:
+    if str(case) not in known:
         assert case.system is not None
         ready = await case.ready(hub)
         forget(hub)
         outcome = await settled(hub, case, ready, f"steps-{hub.number()}")
         assert (outcome.status, outcome.errors) == (CommandStatus.APPLIED, ())
-        known[case.name] = tuple(_steps(writes(hub.sandboxes.by_system[case.system])))
-    found: tuple[Step, ...] = known[case.name]
+        known[str(case)] = tuple(_steps(writes(hub.sandboxes.by_system[case.system])))
+    found: tuple[Step, ...] = known[str(case)]
     return found
 
 
