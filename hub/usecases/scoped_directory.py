@@ -145,9 +145,9 @@ class ScopedDirectory:
         return [None if e is None else self._shown(e, around.get) for e in there]
 
     async def by_code(self, kind: Kind, code: str) -> CanonicalId | None:
-        """See DirectoryReader."""
-        found = await self._directory.by_code(kind, code)
-        return None if found is None or (await self.entities([found]))[0] is None else found
+        """See DirectoryReader: of several entities with a code, one that is in scope."""
+        page = await self.page(PageQuery(kind, (Condition("code", Op.IN, (code,)),), order_by="id", first=1))
+        return next(iter(page.ids), None)
 
     async def _surroundings(self, entities: Iterable[Entity]) -> dict[CanonicalId, Entity]:
         """What tells the scope of these: their projects, contracts, and the lines that lead to contracts."""

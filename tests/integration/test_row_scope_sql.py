@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from hub.store.columns import columns_of
 from hub.store.database import open_engine
 from hub.store.directory_reader import PostgresDirectory
 from hub.store.directory_writer import store_entity_rows
+from hub.usecases.scoped_directory import ScopedDirectory, View
 from tests.support.fakes import in_scope
 
 PRACTICES = [new_id(Kind.PRACTICE) for _ in range(2)]
@@ -84,6 +86,30 @@ async def test_sql_and_rule_agree(directory: PostgresDirectory) -> None:
         for parent in parents:
             assert bool(pages[parent].ids) is in_scope(rows[parent], scope, rows)
     await _cursors_stay_inside(directory, _scopes(rows))
+    await directory._engine.dispose()
+
+
+async def test_a_code_finds_the_entity_in_scope_behind_one_that_is_not(directory: PostgresDirectory) -> None:
+    """Two projects share a code, as they may in two systems: each caller finds their own, or none."""
+    kept: list[dict[str, Value]] = [{"name": "x", "code": "P-1", "practice": practice} for practice in PRACTICES]
+    first, second = sorted(new_id(Kind.PROJECT) for _ in PRACTICES)
+    stored = [
+        {"id": i, "kind": Kind.PROJECT, "record_kind": Kind.PROJECT, "kept": encode(k), **columns_of(Kind.PROJECT, k)}
+        for i, k in zip((first, second), kept, strict=True)
+    ]
+    async with directory._engine.begin() as connection:
+        await store_entity_rows(connection, stored)
+
+    async def found(practices: frozenset[CanonicalId], code: str = "P-1", **view: Any) -> CanonicalId | None:
+        scope = RowScope(repr(sorted(practices)), practices=practices)
+        return await ScopedDirectory(directory, View(scope, scope, **view)).by_code(Kind.PROJECT, code)
+
+    assert await found(frozenset(PRACTICES[:1])) == first
+    assert await found(frozenset(PRACTICES[1:])) == second
+    assert await found(frozenset(PRACTICES)) == first
+    assert await found(frozenset()) is None
+    assert await found(frozenset(PRACTICES), "p-1") is None
+    assert await found(frozenset(PRACTICES), hidden=frozenset({Kind.PROJECT})) is None
     await directory._engine.dispose()
 
 
