@@ -301,14 +301,19 @@ def require_state(state: str | None, wanted: Sequence[str], to: str, what: str) 
 # -- dates ----------------------------------------------------------------------------------------
 
 
-def require_employed(employment: Employment, start: date, end: date, *, field: str) -> None:
-    """Refuse work or a booking outside a person's employment (domain.md section 3, refused always)."""
+def require_employed(
+    employment: Employment, start: date, end: date, *, field: str, start_field: str | None = None
+) -> None:
+    """Refuse work or a booking outside a person's employment (domain.md section 3, refused always).
+
+    `field` has the end in the input, `start_field` the start where that is another one.
+    """
     if employment.last is not None and end > employment.last:
         refuse(OUT_OF_DATES, f"The person leaves on {employment.last}.", field=field)
     if employment.ended and employment.last is None:
         refuse(OUT_OF_DATES, "The person has left.", field=field)
     if employment.first is not None and start < employment.first:
-        refuse(OUT_OF_DATES, f"The person starts on {employment.first}.", field=field)
+        refuse(OUT_OF_DATES, f"The person starts on {employment.first}.", field=start_field or field)
 
 
 def unexpected_changes(before: dict[str, object], after: dict[str, object], expected: frozenset[str]) -> frozenset[str]:

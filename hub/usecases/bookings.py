@@ -132,7 +132,7 @@ async def _booking_rules(
     if not isinstance(start, date) or not isinstance(end, date) or not isinstance(hours, Decimal):
         return ()
     employment = employment_of(person)
-    require_employed(employment, start, end, field="endDate")
+    require_employed(employment, start, end, field="endDate", start_field="startDate")
     if booking.get("booking") != HARD:
         return ()
     others = [
