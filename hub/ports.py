@@ -10,6 +10,7 @@ from typing import Protocol
 
 from hub.domain.commands import Actor
 from hub.domain.ids import CanonicalId
+from hub.domain.inbound import Way
 from hub.domain.kinds import Domain, Kind
 from hub.domain.records import Record, RecordKey, Value
 from hub.domain.row_scope import RowScope
@@ -268,14 +269,37 @@ class DirectoryReader(Protocol):
 
 
 class DirectoryWriter(Protocol):
-    """The directory as feeds, read-through and commands write it."""
+    """The directory as read-through and commands write it."""
 
     async def apply(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
-        """Take over records with their kept attributes; returns the entities that changed.
+        """Take over records that were read by id, with their kept attributes; returns the entities that changed.
 
         Matches or creates entities (domain.md 2.1), resolves links (parking those whose target is not
-        here yet), derives what the hub keeps, ignores records older than what is known, and honours
-        tombstones. One transaction.
+        here yet), derives what the hub keeps, and honours tombstones. What the owner says of a record that was
+        asked for by id is its present state: it is taken over unless it bears an older stamp than what is known,
+        or was read before that (hub.domain.inbound). One transaction.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What came of a batch: the entities that changed, and the records that are believed, as they came, in order.
+
+    Not believed is what is older than what is known, and what is in quarantine; of the rest only what its sender owns.
+    """
+
+    changed: frozenset[CanonicalId]
+    believed: Sequence[Record]
+
+
+class InboundWriter(DirectoryWriter, Protocol):
+    """The directory as feeds write it."""
+
+    async def receive(self, records: Sequence[Record], way: Way) -> Received:
+        """As `apply`, for records that came that way: decided upon by domain.md 6.2, with a trace of what is not taken.
+
+        Conflicting and future messages are put in quarantine (hub.store.inbound_notes) and raise an exception.
         """
         ...
 
@@ -336,10 +360,14 @@ class SourceWrite:
 
 @dataclass(frozen=True, slots=True)
 class WriteReceipt:
-    """The owner's confirmation: which object, and the handle of its process while that is not finished."""
+    """The owner's confirmation: which object, and the handle of its process while that is not finished.
+
+    `also` are the other objects of the kind that the write has changed with it.
+    """
 
     external_id: str
     pending: str | None = None
+    also: tuple[str, ...] = ()
 
 
 class ProcessState(StrEnum):

@@ -147,7 +147,8 @@ class Record:
     present as None, one that was not asked for is absent. The pseudo-attribute `version` (opaque, for
     expectedVersion) is there when it was asked for. `stamp` changes whenever the object changes, as
     finely as the vendor can tell. `keys` are identity hints and `label` a name for people; both are
-    given on change feeds. `deleted` marks a vendor's explicit tombstone.
+    given on change feeds. `deleted` marks a vendor's explicit tombstone. `source_version` is a number that
+    the source counts up with each change, None where it has none; it goes before the timestamp.
     """
 
     key: RecordKey
@@ -158,3 +159,4 @@ class Record:
     keys: tuple[Key, ...] = ()
     label: str = ""
     deleted: bool = field(default=False)
+    source_version: int | None = None

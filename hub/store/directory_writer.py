@@ -1,6 +1,6 @@
 """How records become directory rows: match, link, merge, derive; one transaction per batch.
 
-The order of one batch: known records that did not change or are older are skipped; new ones are
+The order of one batch: hub.store.inbound judges which records say something new; new ones are
 matched (existing cross reference, canonical id, other systems' ids, business keys; domain.md 2.1) or
 make an entity; then every entity touched is merged again from all its records, and projects whose
 facts changed get their derived values. Writers take turns (an advisory lock), because a link and its
@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.ids import CanonicalId, MalformedId, kind_of, new_id, parse_id
+from hub.domain.inbound import Way
 from hub.domain.kinds import Domain, Kind, entity_kind
 from hub.domain.merge import (
     Merged,
@@ -33,10 +34,13 @@ from hub.domain.merge import (
 )
 from hub.domain.records import BY_CANONICAL, BY_ID, Key, Record, RecordKey, Ref, Value
 from hub.domain.roles import RoleMap
+from hub.ports import Received
 from hub.store.codec import decode, encode
 from hub.store.columns import columns_of
+from hub.store.inbound import Inbound, Judged
 from hub.store.links import LinkTable
 from hub.store.projects import derive_projects
+from hub.store.record_rows import store_keys, store_records, store_stamps
 
 WRITE_LOCK = 7_210_418
 """Key of the advisory lock under which directory writers take turns."""
@@ -45,6 +49,7 @@ CHANNEL = "directory"
 _PAYLOAD_LIMIT = 7_000
 
 Today = Callable[[], date]
+Now = Callable[[], datetime]
 
 
 class PostgresDirectoryWriter:
@@ -57,24 +62,32 @@ class PostgresDirectoryWriter:
         domains: Mapping[str, Domain],
         roles: RoleMap,
         today: Today = lambda: datetime.now(UTC).date(),
+        now: Now = lambda: datetime.now(UTC),
     ) -> None:
+        """`now` is the clock by which stamps from the future are known."""
         self._engine = engine
         self._domains = domains
         self._roles = roles
         self._today = today
+        self._now = now
 
     async def apply(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
-        """Take over a batch; returns the entities that changed. Raises what the database raises, with nothing kept."""
+        """Take over what was read by id; returns the entities that changed. See receive."""
+        return (await self.receive(records, Way.BY_ID)).changed
+
+    async def receive(self, records: Sequence[Record], way: Way) -> Received:
+        """Take over a batch that came one way. Raises what the database raises, with nothing kept."""
         if not records:
-            return frozenset()
+            return Received(frozenset(), ())
         async with self._engine.begin() as connection:
             # A plan made while the tables were empty would scan them whole when they have filled up.
             await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
+            judged = await Inbound(connection, self._domains, way, self._now()).judge(records)
             batch = _Batch(connection, self._domains, self._roles, self._today())
-            changed = await batch.run(records)
+            changed = await batch.run(judged)
             await _announce(connection, changed)
-        return changed
+        return Received(changed, judged.believed)
 
     async def refresh_derived(self, kind: Kind) -> frozenset[CanonicalId]:
         """Derive again what depends on the calendar (a project's stage on its start date); returns what changed."""
@@ -100,16 +113,17 @@ class _Batch:
         self.touched: set[CanonicalId] = set()
         self.fresh: set[CanonicalId] = set()
 
-    async def run(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
+    async def run(self, judged: Judged) -> frozenset[CanonicalId]:
         """All steps in order; the entities that changed."""
-        news, known = await self._news({record.key: record for record in records})
+        news, known = judged.news, judged.entities
+        await store_stamps(self.connection, judged.moved)
         if not news:
             return frozenset()
         assigned = await self._match([record for record in news if record.key not in known])
         self.fresh = {i for i in assigned.values() if i is not None}
-        await self._store_records(news, known | assigned)
-        await self._store_keys(news)
-        entities = {key: i for key, i in (known | assigned).items() if i is not None}
+        await store_records(self.connection, news, {**known, **assigned}, self.domains)
+        await store_keys(self.connection, news)
+        entities = {key: i for key, i in {**known, **assigned}.items() if i is not None}
         self.touched |= set(entities.values())
         await self._adopt_waiting_records(news, entities)
         await self._wake_pending(news)
@@ -118,27 +132,6 @@ class _Batch:
         await self._derive_contract_models()
         derived = await derive_projects(self.connection, await self._affected_projects(), self.today)
         return frozenset(self.touched | set(derived))
-
-    # -- which records are news ------------------------------------------------------------------
-
-    async def _news(self, records: Mapping[RecordKey, Record]) -> tuple[list[Record], dict[RecordKey, CanonicalId]]:
-        """The records that say something new, and the entities of those that have one already.
-
-        Not new is what says the same as is kept, what is older, and the tombstone of an unknown record.
-        """
-        rows = await self.connection.execute(
-            text(
-                "SELECT r.system, r.kind, r.external_id, r.entity_id, r.kept, r.source_timestamp, r.deleted_at"
-                " FROM record r JOIN jsonb_to_recordset(CAST(:keys AS jsonb))"
-                "   AS k(system text, kind text, external_id text)"
-                " USING (system, kind, external_id)"
-            ),
-            {"keys": _keys_json(records.values())},
-        )
-        stored = {RecordKey(row.system, Kind(row.kind), row.external_id): row for row in rows}
-        news = [r for key, r in records.items() if _is_news(r, stored.get(key))]
-        known = {key: CanonicalId(row.entity_id) for key, row in stored.items() if row.entity_id is not None}
-        return news, {record.key: known[record.key] for record in news if record.key in known}
 
     # -- matching (domain.md 2.1) ----------------------------------------------------------------
 
@@ -205,73 +198,6 @@ class _Batch:
             {"ids": list(ids)},
         )
         return {(CanonicalId(row.entity_id), row.system, Kind(row.kind)) for row in rows}
-
-    # -- storing ---------------------------------------------------------------------------------
-
-    async def _store_records(self, news: Sequence[Record], entities: Mapping[RecordKey, CanonicalId | None]) -> None:
-        rows = [
-            {
-                "system": r.key.system,
-                "kind": r.key.kind,
-                "external_id": r.key.external_id,
-                "domain": self.domains[r.key.system],
-                "entity_kind": entity_kind(r.key.kind),
-                "entity_id": entities.get(r.key),
-                "stamp": r.stamp,
-                "source_timestamp": r.source_timestamp,
-                "kept": encode(r.attributes),
-                "cleared": [name for name, value in r.attributes.items() if value is None],
-                "label": r.label,
-                "deleted_at": r.fetched_at if r.deleted else None,
-            }
-            for r in news
-        ]
-        await self.connection.execute(
-            text(
-                "WITH news AS (SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(system text, kind text,"
-                " external_id text, domain text, entity_kind text, entity_id text, stamp text,"
-                " source_timestamp timestamptz, kept jsonb, cleared text[], label text, deleted_at timestamptz)),"
-                " known AS (UPDATE record SET"
-                " entity_id = coalesce(record.entity_id, n.entity_id), stamp = n.stamp,"
-                " source_timestamp = coalesce(n.source_timestamp, record.source_timestamp),"
-                " kept = CASE WHEN n.deleted_at IS NULL THEN (record.kept || n.kept) - n.cleared ELSE record.kept END,"
-                " label = CASE WHEN n.label = '' THEN record.label ELSE n.label END,"
-                " deleted_at = n.deleted_at, missing_since = NULL"
-                " FROM news n WHERE record.system = n.system AND record.kind = n.kind"
-                " AND record.external_id = n.external_id"
-                " RETURNING record.system, record.kind, record.external_id)"
-                " INSERT INTO record (system, kind, external_id, domain, entity_kind, entity_id, stamp,"
-                " source_timestamp, kept, label, deleted_at)"
-                " SELECT system, kind, external_id, domain, entity_kind, entity_id, stamp, source_timestamp, kept,"
-                " label, deleted_at FROM news n WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.system = n.system"
-                " AND k.kind = n.kind AND k.external_id = n.external_id)"
-            ),
-            {"rows": _json(rows)},
-        )
-
-    async def _store_keys(self, news: Sequence[Record]) -> None:
-        rows = [
-            {
-                "entity_kind": entity_kind(r.key.kind),
-                "name": key.name,
-                "value": key.value,
-                "system": r.key.system,
-                "kind": r.key.kind,
-                "external_id": r.key.external_id,
-            }
-            for r in news
-            for key in r.keys
-            if key.value
-        ]
-        if rows:
-            await self.connection.execute(
-                text(
-                    "INSERT INTO match_key SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS k("
-                    "entity_kind text, name text, value text, system text, kind text, external_id text)"
-                    " ON CONFLICT DO NOTHING"
-                ),
-                {"rows": _json(rows)},
-            )
 
     # -- what had been waiting for these records -------------------------------------------------
 
@@ -564,19 +490,6 @@ async def _announce(connection: AsyncConnection, changed: frozenset[CanonicalId]
     await connection.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": payload})
 
 
-def _is_news(record: Record, stored: Any) -> bool:
-    if stored is None:
-        return not record.deleted
-    if record.source_timestamp and stored.source_timestamp and record.source_timestamp < stored.source_timestamp:
-        return False
-    if record.deleted:
-        return stored.deleted_at is None
-    incoming = encode(record.attributes)
-    same = all(stored.kept.get(name) == value for name, value in incoming.items())
-    gone = any(name in stored.kept and record.attributes[name] is None for name in record.attributes)
-    return stored.deleted_at is not None or not same or gone
-
-
 def _valid_id(value: str, kind: Kind) -> CanonicalId | None:
     try:
         found = parse_id(value)
@@ -591,10 +504,6 @@ def _refs(values: Iterable[Value]) -> Iterable[Ref]:
             yield value
         elif isinstance(value, tuple):
             yield from (item for item in value if isinstance(item, Ref))
-
-
-def _keys_json(records: Iterable[Record]) -> str:
-    return _json([{"system": r.key.system, "kind": r.key.kind, "external_id": r.key.external_id} for r in records])
 
 
 def _json(value: object) -> str:
