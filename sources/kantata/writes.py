@@ -114,7 +114,9 @@ class KantataWrites:
         require_action(self.system, ACTIONS, change)
         _, proof = self._deeds[change.kind, change.action]
         row = await proof(change)
-        return None if row is None else _receipt(row)
+        if row is None:
+            return None
+        return _receipt(row, await self._reviewed_with(row)) if _is_review(change) else _receipt(row)
 
     # What all actions share.
 
@@ -325,13 +327,19 @@ class KantataWrites:
         status = submission.required("status", submission.text("status"))
         if status != "pending":
             raise given.refusal("the entry's submission is not pending", f"SUBMISSION_{status.upper()}")
-        others = len(identifiers(submission, "time_entry_ids")) - 1
+        others = _others(row, submission)
         if others and change.values.get("whole_submission") is not True:
-            message = f"the entry was submitted together with {others} others, which are decided on with it"
+            message = f"the entry was submitted together with {len(others)} others, which are decided on with it"
             raise given.refusal(message, SUBMISSION_SHARED)
         body = {} if reason is None else {"timesheet_submission": {"resolution_description": reason}}
-        await self._send("PUT", f"timesheet_submissions/{submission_id}/{change.action}", body, steps)
-        return _receipt(row)
+        try:
+            await self._send("PUT", f"timesheet_submissions/{submission_id}/{change.action}", body, steps)
+        except SourceRejected as exc:
+            submission, _ = await self._reads.submission(submission_id)
+            if submission.text("status") == "pending":
+                raise
+            raise VersionConflict("the submission was decided on, or taken back, meanwhile") from exc
+        return _receipt(row, others)
 
     async def _reviewed(self, change: SourceWrite) -> Row | None:
         found = await self._find(change)
@@ -340,6 +348,14 @@ class KantataWrites:
         status = (await self._attributes(change, {"status"})).get("status")
         wanted = ("APPROVED", "BILLED") if change.action == "approve" else ("REJECTED",)
         return found[0] if status in wanted else None
+
+    async def _reviewed_with(self, row: Row) -> tuple[str, ...]:
+        """The other entries of the submission by which an entry was decided on."""
+        submission_id = identifier(row, "recent_submission_id")
+        if submission_id is None:
+            return ()
+        submission, _ = await self._reads.submission(submission_id)
+        return _others(row, submission)
 
     # Milestones.
 
@@ -392,8 +408,18 @@ class KantataWrites:
         return found[0] if all(field in held and held[field][1] == value for field, value in wanted.items()) else None
 
 
-def _receipt(row: Row) -> WriteReceipt:
-    return WriteReceipt(row.required("id", identifier(row, "id")))
+def _receipt(row: Row, also: tuple[str, ...] = ()) -> WriteReceipt:
+    return WriteReceipt(row.required("id", identifier(row, "id")), also=also)
+
+
+def _is_review(change: SourceWrite) -> bool:
+    return change.kind is Kind.TIME_ENTRY and change.action in ("approve", "reject")
+
+
+def _others(entry: Row, submission: Row) -> tuple[str, ...]:
+    """The entries of a submission besides this one."""
+    own = identifier(entry, "id")
+    return tuple(vendor_id for vendor_id in identifiers(submission, "time_entry_ids") if vendor_id != own)
 
 
 def _reference(service: str, change: SourceWrite) -> dict[str, str]:

@@ -46,16 +46,22 @@ async def test_a_version_that_is_old_is_a_conflict(hub: Live, case: Case) -> Non
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.disturbed], ids=str)
 async def test_a_change_between_the_look_and_the_write_is_reported(hub: Live, case: Case) -> None:
-    """Just before the first writing call leaves the vendor's own user changes the record: both changes are kept."""
+    """Just before the first writing call leaves the vendor's own user changes the record.
+
+    Either the vendor refuses the hub's change, or both changes are kept and a person is told.
+    """
     ready = await case.ready(hub)
     assert case.system is not None
     before = await last_exception(hub)
-    disturb(hub, case.system, ready)
+    theirs = disturb(hub, case.system, ready)
     outcome = await settled(hub, case, ready, f"disturbed-{hub.number()}")
+    assert len(theirs) == 1
     if outcome.status is CommandStatus.REJECTED:
         assert codes(outcome) == ["VERSION_CONFLICT"]
+        assert ready.state() == theirs[0]
         return
     assert (outcome.status, outcome.errors) == (CommandStatus.APPLIED, ())
+    assert ready.state() == ready.wanted(theirs[0])
     found = await hub.rows(
         "SELECT subject_id FROM sync_exception WHERE last_seen > :before AND code = 'CONCURRENT_CHANGE'",
         before=before,
@@ -63,19 +69,27 @@ async def test_a_change_between_the_look_and_the_write_is_reported(hub: Live, ca
     assert [row.subject_id for row in found] == [outcome.entity]
 
 
-def disturb(hub: Live, system: str, ready: Ready) -> None:
-    """Have the vendor's own user change the record when the hub is about to write for the first time."""
+def disturb(hub: Live, system: str, ready: Ready) -> list[Any]:
+    """Have the vendor's own user change the record when the hub is about to write for the first time.
+
+    The list then has what the vendor says after that change.
+    """
     meddle = ready.meddle
     assert meddle is not None
-    done: list[Any] = []
+    theirs: list[Any] = []
+
+    def act() -> None:
+        meddle()
+        theirs[:] = [ready.state()]
 
     async def hook(request: httpx.Request) -> None:
-        if request.method != "GET" and not QUERIES.search(request.url.path) and not done:
-            done.append(None)
-            await asyncio.to_thread(meddle)
+        if request.method != "GET" and not QUERIES.search(request.url.path) and not theirs:
+            theirs.append(None)
+            await asyncio.to_thread(act)
 
     client = hub.connections[system].transport._open()
     client.event_hooks = {"request": [hook]}
+    return theirs
 
 
 async def last_exception(hub: Live) -> Any:
