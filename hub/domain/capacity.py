@@ -132,6 +132,12 @@ def overbookings(wanted: PlannedWork, others: Iterable[PlannedWork], capacity: C
     return tuple(found for found in (*weeks, *days) if found is not None)
 
 
+def worsened(now: Iterable[Overbooking], before: Iterable[Overbooking]) -> tuple[Overbooking, ...]:
+    """Those that were not there before, or that have more hours now."""
+    had = {(one.span, one.first): one.booked for one in before}
+    return tuple(one for one in now if one.booked > had.get((one.span, one.first), NO_HOURS))
+
+
 HoursOf = Callable[[date], Decimal]
 
 

@@ -7,7 +7,16 @@ from datetime import date
 from decimal import Decimal
 
 from hub.domain import commands
-from hub.domain.capacity import ONE_DAY, Employment, Overbooking, Span, monday_of, overbookings
+from hub.domain.capacity import (
+    ONE_DAY,
+    Capacity,
+    Employment,
+    Overbooking,
+    Span,
+    monday_of,
+    overbookings,
+    worsened,
+)
 from hub.domain.commands import STAFFABLE, refuse, require_employed, require_stage
 from hub.domain.ids import CanonicalId, new_id
 from hub.domain.kinds import Kind
@@ -113,7 +122,7 @@ async def _prepare_update(work: Work) -> Sending:
         refuse(
             commands.INVALID_INPUT, "The booking would end before it starts.", cls=commands.DATA_QUALITY, field=field
         )
-    notices = () if person is None else await _booking_rules(work, person, then, assignment.id)
+    notices = () if person is None else await _booking_rules(work, person, then, (assignment.id, before))
     write = SourceWrite(
         "update", key.kind, key.external_id, changed, work.token, version=work.given.get("expectedVersion")
     )
@@ -125,9 +134,9 @@ async def _prepare_update(work: Work) -> Sending:
 
 
 async def _booking_rules(
-    work: Work, person: Entity, booking: Mapping[str, Value], own: CanonicalId | None
+    work: Work, person: Entity, booking: Mapping[str, Value], replaced: tuple[CanonicalId, Mapping[str, Value]] | None
 ) -> tuple[Notice, ...]:
-    """Refuse a booking outside employment or beyond capacity; `own` is the booking that it replaces."""
+    """Refuse a booking outside employment or beyond capacity; `replaced` is the one that it changes, as it was."""
     start, end, hours = booking.get("start_date"), booking.get("end_date"), booking.get("planned_hours")
     if not isinstance(start, date) or not isinstance(end, date) or not isinstance(hours, Decimal):
         return ()
@@ -135,9 +144,6 @@ async def _booking_rules(
     require_employed(employment, start, end, field="endDate", start_field="startDate")
     if booking.get("booking") != HARD:
         return ()
-    others = [
-        _work(kept) for i, kept in (await bookings_of(work.desk.engine, person.id)).items() if _counts(i, kept, own)
-    ]
     allowed = bool(work.given.get("allowOverbooking"))
     try:
         capacity = await capacity_of(work.desk, person, employment)
@@ -146,7 +152,7 @@ async def _booking_rules(
             raise
         # Whoever books regardless of capacity needs none; that it could not be told is on record like an override.
         return (_override(f"without a judgement, for {error.system} did not tell the person's capacity"),)
-    found = overbookings(PlannedWork(hours, start, end + ONE_DAY), others, capacity)
+    found = await _overbookings(work, person, booking, replaced, capacity)
     if not found:
         return ()
     if not allowed:
@@ -154,17 +160,30 @@ async def _booking_rules(
     return (_override(f"beyond capacity: {_told(found)}"),)
 
 
+async def _overbookings(
+    work: Work,
+    person: Entity,
+    booking: Mapping[str, Value],
+    replaced: tuple[CanonicalId, Mapping[str, Value]] | None,
+    capacity: Capacity,
+) -> tuple[Overbooking, ...]:
+    """Where the booking goes beyond capacity; a change of one only where it adds hours: fewer are always welcome."""
+    own, before = replaced or (None, {})
+    kept = await bookings_of(work.desk.engine, person.id)
+    others = [_work(values) for i, values in kept.items() if i != own and values.get("booking") == HARD]
+    found = overbookings(_work(booking), others, capacity)
+    if before.get("booking") != HARD:
+        return found
+    return worsened(found, overbookings(_work(before), others, capacity))
+
+
 def _override(what: str) -> Notice:
     """What is recorded of a booking that only allowOverbooking has let through."""
     return Notice(commands.OVERBOOKED, commands.BUSINESS_RULE, f"Booked with allowOverbooking {what}.")
 
 
-def _counts(assignment: CanonicalId, kept: Mapping[str, Value], own: CanonicalId | None) -> bool:
-    return assignment != own and kept.get("booking") == HARD
-
-
 def _work(kept: Mapping[str, Value]) -> PlannedWork:
-    """A kept booking; its end is the last day, intervals here are half-open."""
+    """A booking's hours and days; its end is the last day, intervals here are half-open."""
     hours, start, end = kept.get("planned_hours"), kept.get("start_date"), kept.get("end_date")
     return PlannedWork(
         hours if isinstance(hours, Decimal) else Decimal(0),

@@ -142,9 +142,15 @@ async def test_nobody_is_booked_on_a_week_of_vacation(hub: Live) -> None:
     """Unless the caller says so: then it is on record, as critical."""
     away = ABSENCE + WEEK
     assert f"week of {away}: 1 h booked, 0 h capacity, critical" in refusal(await book(hub, ABSENT, "1", away))
-    (message,) = await recorded(hub, await book(hub, ABSENT, "1", away, allowOverbooking=True))
+    made = await book(hub, ABSENT, "1", away, allowOverbooking=True)
+    (message,) = await recorded(hub, made)
     assert message.startswith("Booked with allowOverbooking beyond capacity: ")
     assert f"week of {away}: 1 h booked, 0 h capacity, critical" in message
+    assert "1.25 h booked" in refusal(
+        await hub.do("updateAssignment", PMO, id=made.entity, plannedHours=Decimal("1.25"))
+    )
+    fewer = await hub.do("updateAssignment", PMO, id=made.entity, plannedHours=Decimal("0.5"))
+    assert (fewer.status, fewer.errors) == (APPLIED, ())
 
 
 async def test_a_booking_over_a_vacation_lies_on_the_days_that_are_worked(hub: Live) -> None:

@@ -22,6 +22,7 @@ from hub.domain.capacity import (
     days_of,
     monday_of,
     overbookings,
+    worsened,
 )
 from hub.domain.lifecycle import PlannedWork
 
@@ -154,8 +155,19 @@ def test_only_weeks_that_the_booking_takes_part_in_count() -> None:
     assert [one.booked for one in weeks_of(overbookings(work(33), [gone], Capacity()))] == [Decimal(41)]
 
 
+def test_fewer_hours_are_no_reason_to_refuse() -> None:
+    """What was overbooked before is so no worse with fewer hours; elsewhere, or with more, it is."""
+    before = overbookings(work(50), [], Capacity())
+    assert worsened(overbookings(work(45), [], Capacity()), before) == ()
+    assert worsened(before, before) == ()
+    more = overbookings(work(51), [], Capacity())
+    assert worsened(more, before) == more
+    moved = overbookings(work(50, NEXT_MONDAY, NEXT_MONDAY + timedelta(days=5)), [], Capacity())
+    assert worsened(moved, before) == moved
+
+
 def test_shares_are_exact() -> None:
-    """Three bookings of a third each fill a week to the minute and no further."""
+    """Six bookings over three weeks, of a sixth of them each, fill them to the minute and no further."""
     sixth = [work(20, MONDAY, MONDAY + timedelta(days=19)) for _ in range(6)]
     assert overbookings(sixth[0], sixth[1:], Capacity()) == ()
 
