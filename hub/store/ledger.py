@@ -182,8 +182,8 @@ class Ledger:
 
     async def accepted(self, command: Command, receipt: WriteReceipt, *, check_in_s: float) -> None:
         """The owner has it; its own process, or the reading back, is outstanding."""
-        given = {"pending": receipt.pending, "external_id": receipt.external_id, "check_in": check_in_s}
-        await self._move(command, CommandState.ACCEPTED, given)
+        given = {"pending": receipt.pending, "external_id": receipt.external_id, "also": list(receipt.also)}
+        await self._move(command, CommandState.ACCEPTED, {**given, "check_in": check_in_s})
 
     async def applied(
         self, command: Command, entity_id: CanonicalId, receipt: WriteReceipt | None, after: Mapping[str, Value]
@@ -285,7 +285,7 @@ async def _read(connection: AsyncConnection, command_id: str) -> Command:
         correlation_id=row.correlation_id,
         runner=row.runner,
         sending=None if row.sent is None else _sending(row.sent),
-        receipt=None if row.external_id is None else WriteReceipt(row.external_id, row.pending),
+        receipt=None if row.external_id is None else WriteReceipt(row.external_id, row.pending, tuple(row.also)),
         entity_id=None if row.entity_id is None else CanonicalId(row.entity_id),
         errors=tuple(_refusal(e) for e in row.errors),
         checks=row.checks,
@@ -436,6 +436,7 @@ _NO_CHANGES: Mapping[str, Any] = {
     "system": None,
     "pending": None,
     "external_id": None,
+    "also": None,
     "entity_id": None,
     "errors": None,
     "sent_at": False,
@@ -466,7 +467,8 @@ _MOVE = """
 UPDATE command SET state = :to,
   sent = coalesce(CAST(:sent AS jsonb), sent), system = coalesce(:system, system),
   pending = CASE WHEN :to = 'ACCEPTED' THEN :pending ELSE pending END,
-  external_id = coalesce(:external_id, external_id), entity_id = coalesce(:entity_id, entity_id),
+  external_id = coalesce(:external_id, external_id), also = coalesce(CAST(:also AS text[]), also),
+  entity_id = coalesce(:entity_id, entity_id),
   errors = coalesce(CAST(:errors AS jsonb), errors),
   sent_at = CASE WHEN :sent_at THEN clock_timestamp() ELSE sent_at END,
   finished_at = CASE WHEN :finished THEN clock_timestamp() ELSE finished_at END,

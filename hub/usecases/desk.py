@@ -119,9 +119,13 @@ class Desk:
 
     async def read(self, key: RecordKey) -> Record | None:
         """The record as its system has it now: the watched attributes and the version. Raises SourceError."""
+        return (await self.read_together(key))[0]
+
+    async def read_together(self, key: RecordKey, *also: str) -> list[Record | None]:
+        """The same of a record and of others of its kind and system, in one go and in that order."""
         adapter = self.adapters[key.system]
         wanted = watched(adapter.domain, key.kind) | {VERSION}
-        return (await adapter.fetch(key.kind, [key.external_id], wanted))[0]
+        return await adapter.fetch(key.kind, [key.external_id, *also], wanted)
 
 
 def watched(domain: Domain, kind: Kind) -> frozenset[str]:

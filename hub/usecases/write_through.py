@@ -259,19 +259,21 @@ class WriteThrough:
 async def finish(
     desk: Desk, command: Command, sending: Sending, receipt: WriteReceipt, *, at_once: bool = True
 ) -> CanonicalId:
-    """Read a confirmed write back, show it in cache and directory, and close the command; may be done again.
+    """Read a confirmed write back, with all that it changed, show it in cache and directory, and close the command.
+
+    May be done again.
 
     Returns the entity that the payload shows. Raises SourceError when the record cannot be read back yet, and
     NotYetEverywhere when a replica does not show it yet.
     `at_once` says that the locks were held since the read before the write: only then does a foreign change show.
     """
     key = RecordKey(sending.system, sending.write.kind, receipt.external_id)
-    record = await desk.read(key)
+    record, *others = await desk.read_together(key, *receipt.also)
     if record is None:
         raise SourceUnavailable(sending.system, "does not show the record yet", operation="read back")
     if sending.write.canonical_id is not None:
         record = replace(record, keys=(Key(BY_CANONICAL, sending.write.canonical_id), *record.keys))
-    await desk.take_written([record])
+    await desk.take_written([record, *(other for other in others if other is not None)])
     entity = sending.shows or await entity_of(desk.engine, key)
     if entity is None:
         raise SourceUnavailable(sending.system, "gave a record that fits no entity yet", operation="read back")

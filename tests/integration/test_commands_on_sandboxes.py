@@ -20,6 +20,7 @@ from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import Role
 from hub.domain.records import RecordKey
+from hub.store.people import entity_of
 from sources.sandbox.firm.generate import generate
 from sources.sandbox.firm.model import Firm, Size
 from tests.support.commands import FINANCE, PMO
@@ -144,6 +145,42 @@ async def test_time_is_submitted_approved_and_rejected(hub: Live) -> None:
         assert entry is not None
         assert entry.kept["status"] == status
     assert await hub.rows("SELECT code FROM sync_exception") == []
+
+
+async def test_entries_that_were_submitted_together_are_shown_together(hub: Live) -> None:
+    """All of a submission's entries are current in directory and cache when the answer leaves."""
+    given = await time_input(hub)
+    ids = {name: (await hub.directory.entities([given[f"{name}Id"]]))[0] for name in ("project", "task", "resource")}
+    workspace, story, user = (e.keys[Domain.PSA].external_id for e in ids.values() if e is not None)
+    made = []
+    for minutes in (60, 90):
+        entry = {
+            "workspace_id": workspace,
+            "story_id": story,
+            "user_id": user,
+            "date_performed": given["workDate"].isoformat(),
+            "time_in_minutes": minutes,
+        }
+        answer = hub.vendor("kantata", "/api/v1/time_entries", "POST", {"time_entry": entry})
+        made.append(answer["results"][0]["id"])
+    submission = {"workspace_id": workspace, "user_id": user, "line_item_ids": made}
+    hub.vendor("kantata", "/api/v1/timesheet_submissions", "POST", {"timesheet_submission": submission})
+    keys = [RecordKey("kantata", Kind.TIME_ENTRY, external_id) for external_id in made]
+    async for page in hub.desk.adapters["kantata"].changes(Kind.TIME_ENTRY, NOW - timedelta(minutes=5)):
+        await hub.writer.apply(page.records)
+    first, second = [await entity_of(hub.engine, key) for key in keys]
+    assert first is not None
+    assert second is not None
+    await hub.cache.load(keys, frozenset({"status"}))
+    manager = await approver_for(hub, given["resourceId"])
+    shared = await hub.do("approveTimeEntry", manager, id=first)
+    assert [e.code for e in shared.errors] == ["SUBMISSION_SHARED"]
+    approved = await hub.do("approveTimeEntry", manager, id=first, wholeSubmission=True)
+    assert (approved.status, approved.errors) == (APPLIED, ())
+    entries = await hub.directory.entities([first, second])
+    assert [None if e is None else e.kept["status"] for e in entries] == ["APPROVED", "APPROVED"]
+    cached = [hub.cache.peek(key, frozenset({"status"})) for key in keys]
+    assert [c.record.attributes["status"] for c in cached if c and c.record] == ["APPROVED", "APPROVED"]
 
 
 async def test_a_milestone_is_completed_and_accepted(hub: Live) -> None:

@@ -24,7 +24,8 @@ class FakeWriter(MemoryAdapter):
     `fault` meets the next writes: `lost-reply` (carried out, not answered), `lost-request` (neither),
     `down` (not sent), or an error to raise; `delay_s` is what each write takes. `written` logs what was
     carried out, `asked` every call of `write`. `pending` makes every write start a process, whose state is
-    `process`. `before_write` is called just before a write is carried out, as the vendor's own users would act.
+    `process`. `also` are other objects that every write changes in the same way. `before_write` is called just
+    before a write is carried out, as the vendor's own users would act.
     """
 
     actions: Mapping[Kind, frozenset[str]] = {}
@@ -38,6 +39,7 @@ class FakeWriter(MemoryAdapter):
         self.was_asked = asyncio.Event()
         self.written: list[SourceWrite] = []
         self.pending = False
+        self.also: tuple[str, ...] = ()
         self.process = ProcessState.PENDING
         self.before_write: Any = None
         self._changes = 1
@@ -86,11 +88,13 @@ class FakeWriter(MemoryAdapter):
         self._changes += 1
         external_id = change.external_id or f"new-{self._changes}"
         values = self.objects.setdefault((change.kind, external_id), {})
-        values |= self._values(change)
+        for touched in (external_id, *self.also):
+            if (change.kind, touched) in self.objects:
+                self.objects[change.kind, touched] |= self._values(change)
         values["stamp"] = f"changed-{self._changes}"
         values["token"] = str(change.canonical_id or change.token)
         self.written.append(change)
-        return WriteReceipt(external_id, "process-1" if self.pending else None)
+        return WriteReceipt(external_id, "process-1" if self.pending else None, self.also)
 
     def _values(self, change: SourceWrite) -> dict[str, Value]:
         if change.action in STATUS_AFTER:
@@ -104,7 +108,7 @@ class FakeWriter(MemoryAdapter):
         mark = str(change.canonical_id or change.token)
         made = (i for (kind, i), v in self.objects.items() if kind is change.kind and v.get("token") == mark)
         found = next(made, None)
-        return None if found is None else WriteReceipt(found)
+        return None if found is None else WriteReceipt(found, also=self.also)
 
     async def verify(self, change: SourceWrite) -> WriteReceipt | None:
         """Look for the write's mark."""

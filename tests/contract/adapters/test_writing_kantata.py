@@ -383,7 +383,9 @@ async def test_a_shared_submission_is_decided_on_as_a_whole_or_not_at_all(
     assert refusal.value.reason == "SUBMISSION_SHARED"
     assert writes(account) == []
     whole = update(Kind.TIME_ENTRY, first, action, whole_submission=True)
-    await psa.write(whole)
+    receipt = await psa.write(whole)
+    assert (receipt.external_id, receipt.also) == (first, (second,))
+    assert await psa.verify(whole) == receipt
     other = update(Kind.TIME_ENTRY, second, action)
     assert await psa.verify(other) is not None
 
