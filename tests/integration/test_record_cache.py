@@ -19,6 +19,7 @@ from hub.domain.kinds import Domain, Kind
 from hub.domain.money import Money
 from hub.domain.records import (
     DatedRate,
+    DayOff,
     InvoiceLineValue,
     OpenItem,
     Record,
@@ -364,18 +365,24 @@ async def test_a_lost_redis_means_slower_not_broken(private_redis: RedisServer, 
     await opened.aclose()
 
 
-async def test_a_cost_rate_never_reaches_the_shared_tier(fresh_redis: str) -> None:
-    """The most sensitive attribute stays in the process's own memory."""
+async def test_cost_rates_and_time_off_never_reach_the_shared_tier(fresh_redis: str) -> None:
+    """The most sensitive attributes stay in the process's own memory."""
     hcm = MemoryAdapter("hcm", Domain.HCM)
-    hcm.objects[Kind.RESOURCE, "w"] = {"name": "Ann", "cost_rate": DatedRate(Money(9_876_543, "USD"), None)}
+    away = (DayOff(date(2031, 5, 6), Decimal(8)),)
+    hcm.objects[Kind.RESOURCE, "w"] = {
+        "name": "Ann",
+        "cost_rate": DatedRate(Money(9_876_543, "USD"), None),
+        "time_off": away,
+    }
     tier = RedisTier(fresh_redis)
     opened = RecordCache({"hcm": hcm}, shared=tier)
     key = RecordKey("hcm", Kind.RESOURCE, "w")
-    await opened.load([key], frozenset({"name", "cost_rate"}))
+    await opened.load([key], frozenset({"name", "cost_rate", "time_off"}))
     raw = await tier._redis.get(entry_key(key))
     assert raw is not None
     assert b"Ann" in (raw if isinstance(raw, bytes) else raw.encode())
     assert b"9876543" not in (raw if isinstance(raw, bytes) else raw.encode())
+    assert b"2031-05-06" not in (raw if isinstance(raw, bytes) else raw.encode())
     await opened.aclose()
 
 
@@ -408,6 +415,9 @@ def test_every_value_survives_the_shared_form() -> None:
         "revenue": (RevenueRow("2026-03", None, usd, usd),),
         "lines": (InvoiceLineValue(None, usd, "2026-03", Ref(Kind.MILESTONE, "m", "canonical")),),
         "rate": DatedRate(usd, day),
+        "hours": (Decimal(8), Decimal("7.5")),
+        "days": (day, date(2026, 12, 25)),
+        "away": (DayOff(day, Decimal("3.75")),),
     }
     at = {EXISTENCE: 6.0, **dict.fromkeys(attributes, 5.0)}
     instant = datetime(2026, 3, 1, tzinfo=UTC)
