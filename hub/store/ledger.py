@@ -9,7 +9,7 @@ is gone. The row holds all that is needed to find out, in another process, what 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -177,8 +177,8 @@ class Ledger:
         await self._move(command, CommandState.RECEIVED, {})
 
     async def unknown(self, command: Command, *, check_in_s: float) -> None:
-        """The answer is lost."""
-        await self._move(command, CommandState.UNKNOWN, {"check_in": check_in_s})
+        """The answer is lost; until now the write may have been on its way, for it can take several calls."""
+        await self._move(command, CommandState.UNKNOWN, {"check_in": check_in_s, "sent_at": True})
 
     async def accepted(self, command: Command, receipt: WriteReceipt, *, check_in_s: float) -> None:
         """The owner has it; its own process, or the reading back, is outstanding."""
@@ -224,18 +224,27 @@ class Ledger:
             return [await _read(connection, row.id) for row in rows]
 
     async def resuming(self, command: Command) -> None:
-        """The write is about to be given to its owner once more: there is no second time (hub.usecases.verify)."""
+        """The write is about to be given to its owner once more (how often: hub.usecases.verify)."""
         async with self._engine.begin() as connection:
             given = {"id": command.id, "runner": command.runner}
             if (await connection.execute(text(_RESUMING), given)).first() is None:
                 raise LostLease(command.id)
             await _note(connection, command.id, CommandState.UNKNOWN, command.runner, {"resumed": True})
 
-    async def check_again(self, command: Command, *, in_s: float) -> None:
-        """Nothing could be told yet; the next look is due in that many seconds."""
+    async def check_again(self, command: Command, *, in_s: float, sent: bool = False, resumable: bool = False) -> None:
+        """Nothing could be told yet; the next look is due in that many seconds.
+
+        `sent`: the write was on its way until now. `resumable`: what `resuming` announced has not left.
+        """
         async with self._engine.begin() as connection:
-            given = {"id": command.id, "runner": command.runner, "seconds": in_s}
+            given = {"id": command.id, "runner": command.runner, "seconds": in_s, "sent": sent, "again": resumable}
             await connection.execute(text(_CHECK_AGAIN), given)
+
+    async def undecided(self, names: Collection[str], *, besides: Command) -> bool:
+        """Whether it is open what became of another command that excludes others from any of these."""
+        given = {"names": list(names), "id": besides.id}
+        async with self._engine.connect() as connection:
+            return bool((await connection.execute(text(_UNDECIDED), given)).scalar_one())
 
     async def _move(
         self,
@@ -483,15 +492,21 @@ WITH picked AS (
     OR state = 'SENT' AND lease_until < clock_timestamp() - make_interval(secs => CAST(:orphaned AS float8)))
   ORDER BY check_at LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE command SET runner = :runner, lease_until = {_SOON}, checks = checks + 1,
-  state = CASE WHEN command.state = 'SENT' THEN 'UNKNOWN' ELSE command.state END
+  state = CASE WHEN command.state = 'SENT' THEN 'UNKNOWN' ELSE command.state END,
+  sent_at = CASE WHEN command.state = 'SENT' THEN greatest(command.sent_at, command.lease_until)
+    ELSE command.sent_at END
 FROM picked WHERE command.id = picked.id RETURNING command.id, picked.state AS was"""
 _CHECK_AGAIN = """
 UPDATE command SET check_at = clock_timestamp() + make_interval(secs => CAST(:seconds AS float8)),
-  lease_until = clock_timestamp() - interval '1 ms'
+  lease_until = clock_timestamp() - interval '1 ms',
+  sent_at = CASE WHEN :sent THEN clock_timestamp() ELSE sent_at END, resumed = resumed AND NOT :again
 WHERE id = :id AND runner = :runner"""
+_UNDECIDED = """
+SELECT EXISTS (SELECT 1 FROM command WHERE state IN ('SENT', 'UNKNOWN') AND id <> :id
+  AND jsonb_exists_any(sent -> 'locks', CAST(:names AS text[])))"""
 _RESUMING = """
 UPDATE command SET resumed = true, sent_at = clock_timestamp()
-WHERE id = :id AND runner = :runner AND state = 'UNKNOWN' AND NOT resumed RETURNING id"""
+WHERE id = :id AND runner = :runner AND state = 'UNKNOWN' RETURNING id"""
 _NOTE = """
 INSERT INTO command_history (command_id, state, runner, detail) VALUES (:id, :state, :runner, CAST(:detail AS jsonb))"""
 _NOTE_STAGE = """
