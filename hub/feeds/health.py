@@ -12,7 +12,7 @@ from typing import Protocol
 
 from hub.context import caused_by, within
 from hub.errors import SourceError, SourceThrottled, SourceUnavailable
-from hub.feeds.pull import Hub
+from hub.feeds.hub import Hub
 from hub.feeds.schedule import HEALTH_S, IDLE_S, feed_job
 from hub.store.switches import FEEDS_PAUSED, is_on
 

@@ -4,80 +4,27 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
-
-from sqlalchemy.ext.asyncio import AsyncEngine
+from typing import Any
 
 from hub.context import caused_by
+from hub.domain.inbound import Way
 from hub.domain.records import Record, RecordKey, Value
 from hub.errors import SourceError, SourceMisconfigured
 from hub.feeds import faults
+from hub.feeds.hub import Hub
 from hub.feeds.schedule import feed_job
-from hub.ports import ChangePage, DirectoryWriter, SourceAdapter
-from hub.store.due import Timetable
+from hub.feeds.settle import settle
+from hub.ports import ChangePage, SourceAdapter
 from hub.store.exceptions import raise_exception, resolve_exception
-from hub.store.switches import FEEDS_PAUSED, is_on
-from hub.store.watermarks import Feed, FeedState, Watermarks
+from hub.store.watermarks import Feed, FeedState
 
 log = logging.getLogger(__name__)
 
-BATCH_RECORDS = 2_000
-"""Records per directory transaction: writers take turns, and none should wait long for another."""
 SIBLINGS_WAIT = 1.25
 """How much longer the other feeds of a system wait than the one that tries its credentials again."""
-
-
-class CacheWriter(Protocol):
-    """What feeds ask of the record cache."""
-
-    async def put(self, records: Iterable[Record]) -> None:
-        """Take over what has just been read; tombstones become misses."""
-        ...
-
-
-class Announcer(Protocol):
-    """What feeds ask of hub.store.announcements."""
-
-    async def publish(self, keys: Sequence[RecordKey]) -> None:
-        """Tell the other replicas which records have changed."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Hub:
-    """What every feed job of this process works with; `stopping` says whether the process is about to end."""
-
-    engine: AsyncEngine
-    adapters: Mapping[str, SourceAdapter]
-    writer: DirectoryWriter
-    cache: CacheWriter
-    announcer: Announcer
-    watermarks: Watermarks
-    timetable: Timetable
-    stopping: Callable[[], bool]
-
-    @property
-    def feeds(self) -> list[Feed]:
-        """Every feed of the estate."""
-        return [Feed(system, kind) for system, adapter in self.adapters.items() for kind in adapter.kinds]
-
-    async def may_go_on(self, *, forced: bool) -> bool:
-        """Whether the next page may be asked for; a forced run goes on while feeds are paused."""
-        return not self.stopping() and (forced or not await is_on(self.engine, FEEDS_PAUSED))
-
-    async def take(self, records: Sequence[Record]) -> None:
-        """Apply records to the directory, a bounded batch at a time."""
-        for start in range(0, len(records), BATCH_RECORDS):
-            await self.writer.apply(records[start : start + BATCH_RECORDS])
-
-    async def share(self, records: Sequence[Record], changed: Sequence[RecordKey]) -> None:
-        """Put records into the cache, and tell the other replicas which of them have changed."""
-        await self.cache.put(records)
-        await self.announcer.publish(changed)
 
 
 class Puller:
@@ -115,11 +62,11 @@ class Puller:
         before, now, count = self._overlap.get(feed, {}), dict[RecordKey, _Said](), 0
         async with pages(adapter, feed, since) as found:
             async for page in found:
-                await hub.take(page.records)
+                believed = await hub.take(page.records, Way.FEED)
                 # During a first load nobody can know these records yet, so nobody has old ones of them in a cache.
                 if state.first_load_done_at is not None:
-                    said = {record.key: _said(record) for record in page.records}
-                    await hub.share(page.records, [key for key, what in said.items() if before.get(key) != what])
+                    said = {record.key: _said(record) for record in believed}
+                    await hub.share(believed, [key for key, what in said.items() if before.get(key) != what])
                     now |= said
                 # A run that has come to a second page knows that there was more than the first; until it ends.
                 await hub.watermarks.advance(feed, page.watermark, behind=count > 0)
@@ -127,6 +74,7 @@ class Puller:
                 if not await hub.may_go_on(forced=forced):
                     return None
         self._overlap[feed] = now
+        await settle(hub, feed)
         return count
 
     async def _signs_in(self, feed: Feed) -> bool:

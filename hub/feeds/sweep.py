@@ -15,9 +15,12 @@ from datetime import UTC, datetime
 
 from hub.context import caused_by
 from hub.domain.directory import kept_by
+from hub.domain.inbound import Way
 from hub.domain.records import Record, RecordKey
 from hub.errors import SourceError
-from hub.feeds.pull import Hub, pages
+from hub.feeds.hub import Hub
+from hub.feeds.pull import pages
+from hub.feeds.settle import settle
 from hub.ports import Deletes
 from hub.store.missing import known_ids, marked, note_found, note_missing
 from hub.store.watermarks import Feed
@@ -67,11 +70,12 @@ class Sweeper:
                 page = await anext(found, None)
                 if page is None:
                     break
-                await hub.take(page.records)
+                await hub.take(page.records, Way.FEED)
                 seen.update(record.key.external_id for record in page.records)
             else:
                 return
         await hub.watermarks.passed(feed)
+        await settle(hub, feed)
         if self._tells_nothing(feed):
             unseen = sorted(await known_ids(hub.engine, feed, before=began) - seen)
             await note_missing(hub.engine, await self._missing(feed, unseen))
@@ -86,7 +90,7 @@ class Sweeper:
         adapter = self._hub.adapters[feed.system]
         answers = await adapter.fetch(feed.kind, ids, kept_by(adapter.domain, feed.kind))
         found = [record for record in answers if record is not None]
-        await self._hub.take(found)
+        await self._hub.take(found, Way.BY_ID)
         await note_found(self._hub.engine, [record.key for record in found])
         return [
             RecordKey(feed.system, feed.kind, vendor_id)
@@ -98,5 +102,5 @@ class Sweeper:
         """Twice not there: gone."""
         now = datetime.now(UTC)
         gone = [Record(key, {}, f"gone {now.isoformat()}", None, now, deleted=True) for key in keys]
-        await self._hub.take(gone)
+        await self._hub.take(gone, Way.BY_ID)
         await self._hub.share(gone, keys)

@@ -18,7 +18,8 @@ from hub.domain.kinds import Kind
 from hub.feeds import faults
 from hub.feeds.check import check_directory
 from hub.feeds.health import HasHealth, HealthCalls
-from hub.feeds.pull import Announcer, CacheWriter, Hub, Puller
+from hub.feeds.hub import Announcer, CacheWriter, Hub
+from hub.feeds.pull import Puller
 from hub.feeds.queue import JobQueue, forever
 from hub.feeds.schedule import (
     CHECK,
@@ -121,7 +122,7 @@ class FeedWorker:
         elif job == STAGES:
             await self._writer.refresh_derived(Kind.PROJECT)
         elif job == CHECK:
-            await check_directory(self._engine)
+            await check_directory(self._engine, self._hub.adapters)
         elif job == TIDY:
             await self._queue.tidy()
         else:

@@ -24,12 +24,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class DanglingLink:
-    """A link of an entity whose target has not come; `system` is empty where the reference means any system's."""
+    """A target that has not come, as those who link to it call it; `entity` is one of those that wait.
 
-    entity: CanonicalId
+    `system` is empty where the reference means any system's.
+    """
+
+    system: str
     target_kind: Kind
     by: str
-    system: str
+    value: str
+    entity: CanonicalId
+    waiting: int
 
 
 async def match_candidates(engine: AsyncEngine) -> list[Candidate]:
@@ -48,11 +53,14 @@ async def match_candidates(engine: AsyncEngine) -> list[Candidate]:
     ]
 
 
-async def dangling_links(engine: AsyncEngine, *, older_than_s: float) -> list[DanglingLink]:
-    """Links that have waited for their target for longer than that."""
+async def dangling_links(engine: AsyncEngine, *, older_than_s: float, limit: int) -> list[DanglingLink]:
+    """Targets that something has waited for for longer than that; those waited for longest, in a stable order."""
     async with engine.connect() as connection:
-        rows = await connection.execute(text(_DANGLING), {"seconds": older_than_s})
-        return [DanglingLink(CanonicalId(r.entity_id), Kind(r.target_kind), r.by, r.system) for r in rows]
+        rows = await connection.execute(text(_DANGLING), {"seconds": older_than_s, "limit": limit})
+        return [
+            DanglingLink(r.system, Kind(r.target_kind), r.by, r.value, CanonicalId(r.entity_id), r.waiting)
+            for r in rows
+        ]
 
 
 def normalized(name: str) -> str:
@@ -68,6 +76,9 @@ _NAMES = """
 SELECT id, kind, name_key FROM entity
 WHERE kind = ANY(CAST(:kinds AS text[])) AND name_key IS NOT NULL AND deleted_at IS NULL AND merged_into IS NULL"""
 _DANGLING = """
-SELECT p.entity_id, p.target_kind, p."by", p.system FROM pending_link p JOIN entity e ON e.id = p.entity_id
+SELECT p.system, p.target_kind, p."by", p.value, min(p.entity_id) AS entity_id, count(*) AS waiting
+FROM pending_link p JOIN entity e ON e.id = p.entity_id
 WHERE p.since < now() - make_interval(secs => CAST(:seconds AS float8))
-  AND e.deleted_at IS NULL AND e.merged_into IS NULL"""
+  AND e.deleted_at IS NULL AND e.merged_into IS NULL
+GROUP BY p.system, p.target_kind, p."by", p.value
+ORDER BY min(p.since), p.system, p.target_kind, p."by", p.value LIMIT :limit"""

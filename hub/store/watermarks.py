@@ -123,7 +123,9 @@ DELETE FROM watermark w WHERE NOT EXISTS (
 _GET = "SELECT * FROM watermark WHERE system = :system AND kind = :kind"
 _ADVANCE = """
 INSERT INTO watermark (system, kind, reached, behind)
-VALUES (:system, :kind, least(CAST(:reached AS timestamptz), now()), :behind)
+-- least and greatest pass over NULL, and a page that proves nothing must not count as one that proves all.
+VALUES (:system, :kind, CASE WHEN CAST(:reached AS timestamptz) IS NOT NULL
+  THEN least(CAST(:reached AS timestamptz), now()) END, :behind)
 ON CONFLICT (system, kind) DO UPDATE SET reached = greatest(watermark.reached, excluded.reached),
   behind = excluded.behind"""
 _COMPLETED = """

@@ -20,7 +20,8 @@ from hub.estate import PracticeConfig, Reference
 from hub.feeds.check import check_directory
 from hub.feeds.control import pause_feeds, resume_feeds, run_feeds_now
 from hub.feeds.monitor import FeedMonitor, LoadState, first_load_state
-from hub.feeds.pull import Hub, Puller
+from hub.feeds.hub import Hub
+from hub.feeds.pull import Puller
 from hub.feeds.reference import load_reference
 from hub.feeds.sweep import Sweeper
 from hub.feeds.worker import FeedWorker
@@ -163,6 +164,17 @@ async def test_a_first_load_takes_everything_and_later_runs_only_what_changed(wo
     world.notes.published.clear()
     await world.pull(CUSTOMERS)
     assert world.notes.published == []
+
+
+async def test_a_page_that_proves_nothing_is_no_progress(world: World) -> None:
+    """An empty list today does not hide what turns out to have been there, under an old stamp."""
+    await world.pull(CUSTOMERS)
+    assert (await world.hub.watermarks.get(CUSTOMERS)).reached is None
+    customer(world.crm, 1, second=-5000)
+    await world.pull(CUSTOMERS)
+    assert await world.live(Kind.CUSTOMER) == {"Customer 1"}
+    await world.hub.watermarks.advance(CUSTOMERS, None, behind=False)
+    assert (await world.hub.watermarks.get(CUSTOMERS)).reached == T0 - timedelta(seconds=5000)
 
 
 async def test_a_late_row_inside_the_overlap_is_not_lost(world: World) -> None:
@@ -374,25 +386,38 @@ async def test_a_forced_run_reports_failures_and_what_nobody_ran(world: World) -
 
 
 async def test_equal_names_and_old_dangling_links_become_exceptions_until_they_heal(world: World) -> None:
-    """MATCH_CANDIDATE names the entity; XREF_MISSING after a day."""
+    """MATCH_CANDIDATE names the entity; XREF_MISSING after a day, once per missing target."""
+    world.psa.kinds = {**world.psa.kinds, Kind.PROJECT: spec()}
     customer(world.crm, 1, name="Ärger & Söhne")
     world.psa.put(Kind.CUSTOMER, "77", {}, Key("tax_registration", "x"), label="ärger söhne")
     expense(world.psa, 1)
     for feed in world.hub.feeds:
         await world.pull(feed)
-    await check_directory(world.engine)
+    await check_directory(world.engine, world.adapters)
     assert list(await world.exceptions()) == [("MATCH_CANDIDATE", "psa/customer/77")]
     await world.rows("UPDATE pending_link SET since = since - interval '25 hours'")
     expense(world.psa, 1, second=5, status="APPROVED")
     await world.pull(EXPENSES)
-    await check_directory(world.engine)
+    await check_directory(world.engine, world.adapters)
     found = await world.exceptions()
-    assert {code for code, _ in found} == {"MATCH_CANDIDATE", "XREF_MISSING"}
-    assert found["MATCH_CANDIDATE", "psa/customer/77"] == 2
+    assert found == {("MATCH_CANDIDATE", "psa/customer/77"): 2, ("XREF_MISSING", "psa/project/41"): 1}
     customer(world.crm, 1, name="Another", second=9)
     await world.pull(CUSTOMERS)
-    await check_directory(world.engine)
+    await check_directory(world.engine, world.adapters)
     assert {code for code, _ in await world.exceptions()} == {"XREF_MISSING"}
+    world.psa.put(Kind.PROJECT, "41", {"name": "Late", "code": "P-41"}, second=10)
+    await world.pull(Feed("psa", Kind.PROJECT))
+    await check_directory(world.engine, world.adapters)
+    assert await world.exceptions() == {}
+
+
+async def test_a_link_to_what_no_system_of_the_estate_shows_is_no_exception(world: World) -> None:
+    """This firm's PSA feed has no projects, so that none of its expenses can ever find theirs."""
+    expense(world.psa, 1)
+    await world.pull(EXPENSES)
+    await world.rows("UPDATE pending_link SET since = since - interval '25 hours'")
+    await check_directory(world.engine, world.adapters)
+    assert await world.exceptions() == {}
 
 
 async def test_reference_data_follows_the_file(world: World) -> None:
