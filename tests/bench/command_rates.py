@@ -98,10 +98,11 @@ def _calling(server: Server, firm: Firm) -> Client:
 def _rate(name: str, server: Server, of: tuple[int, int], client: Client) -> Rate:
     """A row; `of` are how many clients and records."""
     clients, records = of
-    processes, deeds = server.processes(), [client(number) for number in range(clients)]
-    rounds = []
+    processes, rounds = server.processes(), []
     with ThreadPoolExecutor(clients) as threads:
         for _ in range(ROUNDS):
+            # Made anew: a connection that waits for a slow round to end may have been closed by then.
+            deeds = [client(number) for number in range(clients)]
             forget_calls()
             busy, began = cpu_seconds(processes), time.perf_counter()
             latencies = [each for took in threads.map(_over_and_over, deeds) for each in took]
