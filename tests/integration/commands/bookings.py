@@ -35,7 +35,8 @@ async def _assign(hub: Live, **other: Any) -> Ready:
     """A first booking on the project: the person must become a resource of it before."""
     project, person = await outsider(hub)
     number, user = hub.number(), user_id(person)
-    wanted = booking(project, person, weeks=10 + number, **other)
+    # So far ahead that nobody's vacation is approved yet.
+    wanted = booking(project, person, weeks=30 + number, **other)
     row = (wanted["startDate"].isoformat(), wanted["endDate"].isoformat(), int(wanted["plannedHours"] * 60), True)
     return Ready(
         PMO,
