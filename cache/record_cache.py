@@ -56,7 +56,7 @@ class _Flight:
     """A fetch under way: what it asks for, how it ends (None, or the source's error), and how many wait for that.
 
     `overtaken` are its keys that were put while it was under way: what it brings of them may be older. `voided`
-    are those that another replica has written meanwhile: they are fetched once more.
+    are those that another replica has written meanwhile: they are fetched once more. `got` is what it has brought.
     """
 
     keys: Sequence[RecordKey]
@@ -64,6 +64,7 @@ class _Flight:
     done: asyncio.Future[SourceError | None]
     overtaken: set[RecordKey] = field(default_factory=set)
     voided: set[RecordKey] = field(default_factory=set)
+    got: dict[RecordKey, Entry] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
     waiting: int = 0
 
@@ -137,14 +138,16 @@ class RecordCache:
         waiting = [k for k in unique if self._decide(k, attributes, max_age_s) is Decision.FETCH]
         self.counts.hits += len(unique) - len(waiting)
         errors: dict[RecordKey, SourceError] = {}
+        got: dict[RecordKey, Entry] = {}
         if waiting:
+            self._note(set(unique) - set(waiting), got)
             if self._shared is not None and max_age_s is None:
-                waiting = await self._take_shared(waiting, attributes)
+                waiting = await self._take_shared(waiting, attributes, got)
             self.counts.misses += len(waiting)
-            errors = await self._fetch_all(waiting, attributes)
+            errors = await self._fetch_all(waiting, attributes, got)
         old = [k for k in unique if self._decide(k, attributes, max_age_s) is Decision.SERVE_AND_RENEW]
         self._renew(old, attributes)
-        return [self._answer(key, attributes, errors.get(key)) for key in keys]
+        return [self._answer(key, attributes, errors.get(key), got.get(key)) for key in keys]
 
     def _decide(self, key: RecordKey, attributes: frozenset[str], max_age_s: float | None) -> Decision:
         entry = self._memory.get(key)
@@ -153,8 +156,13 @@ class RecordCache:
             return Decision.FETCH
         return decide(self._clock() - fetched, _freshness(key, entry), max_age_s)
 
-    def _answer(self, key: RecordKey, attributes: frozenset[str], error: SourceError | None) -> CachedRecord:
+    def _answer(
+        self, key: RecordKey, attributes: frozenset[str], error: SourceError | None, got: Entry | None
+    ) -> CachedRecord:
+        """What memory says; what this reader `got` when it has been forgotten again before the answer."""
         entry = self._memory.get(key)
+        if got is not None and (entry is None or entry.oldest(attributes) is None):
+            entry = got
         if entry is not None and entry.oldest(attributes) is not None:
             if error is None or entry.record is None:
                 return entry.served
@@ -164,8 +172,10 @@ class RecordCache:
         partial = None if entry is None else entry.record
         return CachedRecord(partial, stale=partial is not None, unavailable=code)
 
-    async def _take_shared(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> list[RecordKey]:
-        """Take what the shared tier has fresh into memory; returns the keys that still need a fetch."""
+    async def _take_shared(
+        self, keys: Sequence[RecordKey], attributes: frozenset[str], got: dict[RecordKey, Entry]
+    ) -> list[RecordKey]:
+        """Take what the shared tier has into memory, and note it in `got`; the keys that still need a fetch."""
         if self._shared is None:
             return list(keys)
         old = set[RecordKey]()
@@ -179,12 +189,19 @@ class RecordCache:
                 self._remember(key, _combined(self._memory.get(key), entry))
         still = [k for k in keys if self._decide(k, attributes, None) is Decision.FETCH]
         self.counts.shared_hits += len(keys) - len(still)
+        self._note(set(keys) - set(still), got)
         return still
+
+    def _note(self, keys: Iterable[RecordKey], got: dict[RecordKey, Entry]) -> None:
+        """What memory has now, for a reader who goes on waiting while others may make it forget that."""
+        got.update((key, entry) for key in keys if (entry := self._memory.get(key)) is not None)
 
     # -- fetching: one flight per key ------------------------------------------------------------
 
-    async def _fetch_all(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> dict[RecordKey, SourceError]:
-        """Fetch keys of any systems and kinds side by side; the errors by key."""
+    async def _fetch_all(
+        self, keys: Sequence[RecordKey], attributes: frozenset[str], got: dict[RecordKey, Entry]
+    ) -> dict[RecordKey, SourceError]:
+        """Fetch keys of any systems and kinds side by side, noted in `got`; the errors by key."""
         joined: dict[RecordKey, _Flight] = {}
         groups: dict[tuple[str, Kind], list[RecordKey]] = defaultdict(list)
         for key in keys:
@@ -196,6 +213,7 @@ class RecordCache:
         for (system, kind), group in groups.items():
             joined |= dict.fromkeys(group, self._take_off(system, kind, group, attributes))
         await self._landed(set(joined.values()))
+        got.update((key, flight.got[key]) for key, flight in joined.items() if key in flight.got)
         return {key: error for key, flight in joined.items() if (error := flight.done.result()) is not None}
 
     def _take_off(self, system: str, kind: Kind, keys: Sequence[RecordKey], attributes: frozenset[str]) -> _Flight:
@@ -248,7 +266,7 @@ class RecordCache:
         recent = self._failures.get((system, kind))
         if recent is not None and self._clock() < recent[0]:
             raise recent[1]
-        mine = await self._leave_to_others(keys, attributes)
+        mine = await self._leave_to_others(keys, attributes, flight.got)
         if not mine:
             return
         entries = [self._memory.get(key) for key in mine]
@@ -260,7 +278,7 @@ class RecordCache:
                     flight.voided.clear()
                     found |= await self._ask(system, kind, again, attributes)
             self._tell(self._on_changed, [key for key, record in found.items() if self._has_moved(key, record)])
-            await self._store(self._without_older(found, flight.overtaken))
+            await self._store(self._without_older(found, flight.overtaken), flight.got)
             self._tell(self._on_missing, [key for key, record in found.items() if record is None])
         except SourceError as fault:
             # Noted where it happens: a failure that only answers for an earlier one must not prolong it, or a
@@ -307,7 +325,9 @@ class RecordCache:
             return entry.record
         return replace(entry.record, attributes={**fetched.attributes, **entry.record.attributes})
 
-    async def _leave_to_others(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> list[RecordKey]:
+    async def _leave_to_others(
+        self, keys: Sequence[RecordKey], attributes: frozenset[str], got: dict[RecordKey, Entry]
+    ) -> list[RecordKey]:
         """The keys that this replica must fetch itself; those that another one is fetching are waited for first."""
         if self._shared is None:
             return list(keys)
@@ -317,7 +337,7 @@ class RecordCache:
         give_up = self._clock() + OTHERS_FETCH_S
         while theirs and self._clock() < give_up:
             await asyncio.sleep(POLL_S)
-            theirs = await self._take_shared(theirs, attributes)
+            theirs = await self._take_shared(theirs, attributes, got)
         return mine + theirs
 
     def _renew(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> None:
@@ -327,7 +347,7 @@ class RecordCache:
             _ = self._start(self._renewed(keys, attributes))
 
     async def _renewed(self, keys: Sequence[RecordKey], attributes: frozenset[str]) -> None:
-        await self._fetch_all(keys, attributes)
+        await self._fetch_all(keys, attributes, {})
 
     def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -337,19 +357,18 @@ class RecordCache:
 
     # -- writing ---------------------------------------------------------------------------------
 
-    async def _store(self, records: Mapping[RecordKey, Record | None], *, shared: bool = True) -> None:
+    async def _store(
+        self, records: Mapping[RecordKey, Record | None], got: dict[RecordKey, Entry], *, shared: bool = True
+    ) -> None:
+        """Put records into memory and the shared tier, and note in `got` what memory has of them now."""
         now = self._clock()
-        fresh: dict[RecordKey, Entry] = {}
-        missing: dict[RecordKey, Entry] = {}
+        stored: dict[RecordKey, Entry] = {}
         for key, record in records.items():
-            if record is None:
-                missing[key] = Entry(None, {}, now)
-            else:
-                fresh[key] = merged(self._memory.get(key), record, now)
-        for key, entry in (fresh | missing).items():
-            self._remember(key, entry)
+            stored[key] = Entry(None, {}, now) if record is None else merged(self._memory.get(key), record, now)
+            self._remember(key, stored[key])
+        got.update(stored)
         if shared:
-            await self._share(fresh | missing)
+            await self._share(stored)
 
     async def _share(self, entries: Mapping[RecordKey, Entry]) -> None:
         """Put entries into the shared tier."""
@@ -393,7 +412,7 @@ class RecordCache:
             for flight in self._flights[key]:
                 flight.overtaken.add(key)
         self._outdate(put)
-        await self._store(put, shared=shared)
+        await self._store(put, {}, shared=shared)
 
     def written_since(self, key: RecordKey, moment: float) -> bool:
         """Whether some replica has written the record since then: what was asked for at that moment may be older."""

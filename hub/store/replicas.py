@@ -22,6 +22,7 @@ from itertools import count
 
 import asyncpg
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Replicas:
         try:
             async with self._engine.begin() as connection:
                 await connection.execute(text("DELETE FROM replica WHERE name = :name"), {"name": self.name})
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, DBAPIError):
             log.info("could not sign off; the others wait until the row has run out")
 
     @property

@@ -425,3 +425,46 @@ def test_every_value_survives_the_shared_form() -> None:
     again = load(dump(entry))
     assert again.record == entry.record
     assert again.at == at
+
+
+async def test_a_reader_gets_what_it_waited_for_even_if_that_is_forgotten_meanwhile(
+    cache: RecordCache, source: MemoryAdapter
+) -> None:
+    """Another replica's announcement must not look like a source that does not answer."""
+    source.objects[Kind.PROJECT, "2"] = {"name": "Two"}
+    other = RecordKey("psa", Kind.PROJECT, "2")
+    assert await name_of(cache) == "One"
+    source.gate = asyncio.Event()
+    reading = asyncio.create_task(cache.load([KEY, other], NAME))
+    await asyncio.sleep(0.01)
+    cache.forget([KEY, other])
+    source.gate.set()
+    found = await reading
+    assert [f.record.attributes["name"] for f in found if f.record is not None] == ["One", "Two"]
+
+
+async def test_what_another_replica_has_written_is_fetched_once_more(cache: RecordCache, source: MemoryAdapter) -> None:
+    """The answer on its way may be older than the write; the reader gets the newer one."""
+    source.gate = asyncio.Event()
+    reading = asyncio.create_task(name_of(cache))
+    await asyncio.sleep(0.01)
+    await cache.void([KEY])
+    source.objects[Kind.PROJECT, "1"] = {"name": "Written"}
+    source.gate.set()
+    assert await reading == "Written"
+    assert len(source.fetches) == 2
+
+
+async def test_what_could_not_be_dropped_is_not_read_when_redis_is_back(
+    private_redis: RedisServer, source: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write while Redis hangs: what it still has is old, and goes before anything is read."""
+    monkeypatch.setattr("cache.redis_tier.PAUSE_S", 0.0)
+    opened = RecordCache({"psa": source}, shared=RedisTier(private_redis.url))
+    assert await name_of(opened) == "One"
+    private_redis.pause()
+    await opened.void([KEY])
+    source.objects[Kind.PROJECT, "1"] = {"name": "Written"}
+    private_redis.resume()
+    assert await name_of(opened) == "Written"
+    await opened.aclose()

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -51,6 +52,20 @@ class RedisServer:
             self._process.kill()
             self._process.wait(STOP_TIMEOUT_S)
             self._process = None
+
+    def pause(self) -> None:
+        """Let the server hang: it takes connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on with what it has been asked meanwhile."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            message = "the server is not running"
+            raise RuntimeError(message)
+        self._process.send_signal(number)
 
     def _answers(self) -> bool:
         return _ask(HOST, self.port, b"PING\r\n").startswith(b"+PONG")
