@@ -22,9 +22,11 @@ class AuditEntry:
     """One command that somebody gave, or one look at what a person costs."""
 
     at: DateTime = told("When.")
-    actor: str = told("Whose token it was: the work e-mail, or the token's subject.")
+    actor: str = told(
+        "Whose token it was: the work e-mail, or the token's subject; a pseudonym for those who read no names."
+    )
     roles: list[str] = told("The token's roles.")
-    on_behalf_of: str | None = told("The user for whom a service account acted.")
+    on_behalf_of: str | None = told("The user for whom a service account acted; a pseudonym likewise.")
     correlation_id: strawberry.ID = told("Ties together everything that was done for the request.")
     action: str = told("The mutation's name, or `read:costRate`.")
     entity_id: strawberry.ID | None = told("What it concerned.")
