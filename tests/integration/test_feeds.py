@@ -19,8 +19,8 @@ from hub.errors import SourceMisconfigured, SourceShapeBroken, SourceUnavailable
 from hub.estate import PracticeConfig, Reference
 from hub.feeds.check import check_directory
 from hub.feeds.control import pause_feeds, resume_feeds, run_feeds_now
-from hub.feeds.monitor import FeedMonitor, LoadState, first_load_state
 from hub.feeds.hub import Hub
+from hub.feeds.monitor import FeedMonitor, LoadState, first_load_state
 from hub.feeds.pull import Puller
 from hub.feeds.reference import load_reference
 from hub.feeds.sweep import Sweeper
