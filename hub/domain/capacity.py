@@ -8,13 +8,16 @@ Sums are exact: shares are fractions, and rounded only where they are shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, ROUND_UP, Context, Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
+from itertools import accumulate
 
 from hub.domain.lifecycle import PlannedWork
 
@@ -122,14 +125,11 @@ def overbookings(wanted: PlannedWork, others: Iterable[PlannedWork], capacity: C
     if wanted.start is None or wanted.end is None or wanted.hours <= 0:
         return ()
     hours_of = cache(capacity.hours_of)
-    mine = _spread(wanted.hours, wanted.start, wanted.end, hours_of)
-    first, until = monday_of(min(mine.weights)), monday_of(max(mine.weights)) + WEEK
-    shares = [mine, *(s for work in others if (s := _touching(work, first, until, hours_of)) is not None)]
-    weeks = (
-        _week(monday, shares, hours_of) for monday in dict.fromkeys(monday_of(day) for day in sorted(mine.weights))
-    )
-    days = (_day(day, shares, hours_of(day)) for day in sorted(mine.weights))
-    return tuple(found for found in (*weeks, *days) if found is not None)
+    days = _days_taken(wanted.start, max(wanted.end, wanted.start + ONE_DAY), hours_of)
+    loads = _Loads([wanted, *(work for work in others if _reaches(work, days[0], days[-1]))], hours_of)
+    weeks = (_week(monday, loads, hours_of) for monday in dict.fromkeys(monday_of(day) for day in days))
+    single = (_day(day, loads.on(day), hours_of(day)) for day in days)
+    return tuple(found for found in (*weeks, *single) if found is not None)
 
 
 def worsened(now: Iterable[Overbooking], before: Iterable[Overbooking]) -> tuple[Overbooking, ...]:
@@ -141,52 +141,65 @@ def worsened(now: Iterable[Overbooking], before: Iterable[Overbooking]) -> tuple
 HoursOf = Callable[[date], Decimal]
 
 
-@dataclass(frozen=True, slots=True)
-class _Spread:
-    """A booking over its days: what each day weighs, and the hours that one unit of weight stands for."""
-
-    weights: Mapping[date, Decimal]
-    per_unit: Fraction
-
-    def within(self, days: Iterable[date]) -> Fraction:
-        """The booking's hours on these days."""
-        return self.per_unit * Fraction(sum((self.weights.get(day, NO_HOURS) for day in days), NO_HOURS))
+def _days_taken(start: date, end: date, hours_of: HoursOf) -> list[date]:
+    """The days of `[start, end)` that a booking lies on: with hours, else Monday to Friday, else what is there."""
+    days = list(days_of(start, end))
+    return [day for day in days if hours_of(day)] or [day for day in days if day.weekday() < SATURDAY] or days
 
 
-def _spread(hours: Decimal, start: date, end: date, hours_of: HoursOf) -> _Spread:
-    """By the hours of each day; without any, evenly over Monday to Friday, or over a weekend that is all there is."""
-    days = list(days_of(start, end)) or [start]
-    weights = {day: weight for day in days if (weight := hours_of(day))}
-    if not weights:
-        weights = dict.fromkeys([day for day in days if day.weekday() < SATURDAY] or days, Decimal(1))
-    return _Spread(weights, Fraction(hours) / Fraction(sum(weights.values(), NO_HOURS)))
+def _reaches(work: PlannedWork, first: date, last: date) -> bool:
+    """Whether a booking has dates, and may lie on some day of the weeks from that of `first` to that of `last`."""
+    return work.start is not None and work.end is not None and work.start < last + WEEK and work.end > first - WEEK
 
 
-def _touching(work: PlannedWork, first: date, until: date, hours_of: HoursOf) -> _Spread | None:
-    """The spread of another booking, if it has dates and reaches into `[first, until)`."""
-    if work.start is None or work.end is None or work.start >= until or work.end < first:
-        return None
-    return _spread(work.hours, work.start, work.end, hours_of)
+class _Loads:
+    """The hours that are booked on each day, by several bookings together.
+
+    On days with hours a booking takes a constant part of them, so the sum of these parts changes only where a booking
+    begins or ends: long bookings cost no more than short ones. Bookings without hours to lie on are kept by day.
+    """
+
+    def __init__(self, bookings: Iterable[PlannedWork], hours_of: HoursOf) -> None:
+        self._hours_of = hours_of
+        self._by_day = defaultdict[date, Fraction](Fraction)
+        changes = defaultdict[date, Fraction](Fraction)
+        for work in bookings:
+            if work.start is not None and work.end is not None:
+                self._add(Fraction(work.hours), work.start, work.end, changes)
+        self._from = sorted(changes)
+        self._parts = list(accumulate(changes[day] for day in self._from))
+
+    def _add(self, hours: Fraction, start: date, until: date, changes: dict[date, Fraction]) -> None:
+        end = max(until, start + ONE_DAY)
+        days = _days_taken(start, end, self._hours_of)
+        room = Fraction(sum((self._hours_of(day) for day in days), NO_HOURS))
+        if room:
+            changes[start] += hours / room
+            changes[end] -= hours / room
+            return
+        for day in days:
+            self._by_day[day] += hours / len(days)
+
+    def on(self, day: date) -> Fraction:
+        """The hours booked on a day."""
+        at = bisect_right(self._from, day)
+        part = self._parts[at - 1] if at else Fraction(0)
+        return part * Fraction(self._hours_of(day)) + self._by_day.get(day, Fraction(0))
 
 
-def _week(monday: date, shares: Sequence[_Spread], hours_of: HoursOf) -> Overbooking | None:
+def _week(monday: date, loads: _Loads, hours_of: HoursOf) -> Overbooking | None:
     days = list(days_of(monday, monday + WEEK))
-    booked, capacity = _sum(shares, days), sum((hours_of(day) for day in days), NO_HOURS)
+    booked, capacity = sum((loads.on(day) for day in days), Fraction(0)), sum(map(hours_of, days), NO_HOURS)
     if booked <= Fraction(capacity):
         return None
     severity = Severity.CRITICAL if booked > CRITICAL_LOAD * Fraction(capacity) else Severity.OVERBOOKED
     return Overbooking(Span.WEEK, monday, _shown(booked), capacity, severity)
 
 
-def _day(day: date, shares: Sequence[_Spread], capacity: Decimal) -> Overbooking | None:
-    booked = _sum(shares, [day])
+def _day(day: date, booked: Fraction, capacity: Decimal) -> Overbooking | None:
     if booked <= DAY_LOAD * Fraction(capacity):
         return None
     return Overbooking(Span.DAY, day, _shown(booked), capacity, Severity.OVERBOOKED)
-
-
-def _sum(shares: Sequence[_Spread], days: Sequence[date]) -> Fraction:
-    return sum((share.within(days) for share in shares), Fraction(0))
 
 
 def _shown(hours: Fraction) -> Decimal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain.capacity import ONE_DAY
 from hub.domain.ids import CanonicalId
 from hub.domain.lifecycle import Booking, PlannedWork, StageFacts, derive_stage
 from hub.domain.records import Value
@@ -125,4 +126,5 @@ def _day(value: Value) -> date | None:
 
 def _after(value: Value) -> date | None:
     """Vendors give the last day; intervals here are half-open (domain.md section 0)."""
-    return value + timedelta(days=1) if isinstance(value, date) else None
+    # The last day that there is stands for no end at the vendors, and no day comes after it.
+    return min(value, date.max - ONE_DAY) + ONE_DAY if isinstance(value, date) else None

@@ -34,6 +34,9 @@ HARD = "HARD"
 MAX_HOURS = Decimal(100_000)
 MAX_DAYS = 3_660
 """A booking longer than ten years is no booking."""
+TOO_LONG = "The booking would be longer than ten years."
+EARLIEST, LATEST = date(1900, 1, 1), date(2999, 12, 31)
+"""What a booking's days lie between: weeks are reckoned around them."""
 CHANGEABLE: Mapping[str, str] = {
     "startDate": "start_date",
     "endDate": "end_date",
@@ -77,6 +80,9 @@ def _check_assign(given: Given) -> None:
 def _check_dates(given: Given) -> None:
     start, end = given.get("startDate"), given.get("endDate")
     check_period(start, end)
+    for field, day in (("startDate", start), ("endDate", end)):
+        if day is not None and not EARLIEST <= day <= LATEST:
+            raise InvalidInput(field, f"must lie between {EARLIEST} and {LATEST}")
     if start is not None and end is not None and (end - start).days > MAX_DAYS:
         raise InvalidInput("endDate", "is more than ten years after the start date")
     check_hours("plannedHours", given.get("plannedHours"), MAX_HOURS)
@@ -140,6 +146,8 @@ async def _booking_rules(
     start, end, hours = booking.get("start_date"), booking.get("end_date"), booking.get("planned_hours")
     if not isinstance(start, date) or not isinstance(end, date) or not isinstance(hours, Decimal):
         return ()
+    if (end - start).days > MAX_DAYS:
+        refuse(commands.INVALID_INPUT, TOO_LONG, cls=commands.DATA_QUALITY, field="endDate")
     employment = employment_of(person)
     require_employed(employment, start, end, field="endDate", start_field="startDate")
     if booking.get("booking") != HARD:
@@ -183,13 +191,13 @@ def _override(what: str) -> Notice:
 
 
 def _work(kept: Mapping[str, Value]) -> PlannedWork:
-    """A booking's hours and days; its end is the last day, intervals here are half-open."""
+    """A booking's hours and days, half-open; its own end is its last day. A boundless one lies on no days."""
     hours, start, end = kept.get("planned_hours"), kept.get("start_date"), kept.get("end_date")
-    return PlannedWork(
-        hours if isinstance(hours, Decimal) else Decimal(0),
-        start if isinstance(start, date) else None,
-        end + ONE_DAY if isinstance(end, date) else None,
-    )
+    if not isinstance(hours, Decimal) or not isinstance(start, date) or not isinstance(end, date):
+        return PlannedWork(Decimal(0), None, None)
+    if (end - start).days > MAX_DAYS or not EARLIEST <= start <= end <= LATEST:
+        return PlannedWork(hours, None, None)
+    return PlannedWork(hours, start, end + ONE_DAY)
 
 
 def _told(found: tuple[Overbooking, ...]) -> str:

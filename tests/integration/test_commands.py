@@ -338,6 +338,17 @@ async def test_an_assignment_may_grow_within_capacity_only(firm: Firm) -> None:
     assert code(await firm.run("updateAssignment", PMO, "2", id=booking, plannedHours=Decimal(41))) == "OVERBOOKED"
 
 
+async def test_a_booking_has_bounds(firm: Firm) -> None:
+    """No longer than ten years, on days that have weeks around them; a boundless one of the PSA's is no hindrance."""
+    booking = firm.ids["booking"]
+    longer = await firm.run("updateAssignment", PMO, "1", id=booking, endDate=date(2040, 1, 1))
+    assert (code(longer), longer.errors[0].field) == ("INVALID_INPUT", "endDate")
+    last = firm.assignment(startDate=date(9999, 12, 1), endDate=date.max)
+    assert code(await firm.run("assignResource", PMO, "2", **last)) == "INVALID_INPUT"
+    await firm.booking("boundless", "39", "12", date(2020, 1, 1), date.max, "99999")
+    assert (await firm.run("assignResource", PMO, "3", **firm.assignment())).status is APPLIED
+
+
 async def test_what_the_owner_refuses_is_rejected_with_its_reason(firm: Firm) -> None:
     """A shared submission keeps its own code, other reasons are told in the message."""
     firm.psa.fault = SourceRejected("psa", "no", reason="SUBMISSION_SHARED")
