@@ -87,14 +87,14 @@ async def count(engine: AsyncEngine, entity_id: CanonicalId | None = None) -> in
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Whose command was applied, by e-mail or subject, and when that was noted."""
+    """Whose command it was, by e-mail or subject, and when it was noted."""
 
     person: str
     at: datetime
 
 
 async def last_done(engine: AsyncEngine, action: str, entity_id: CanonicalId) -> Done | None:
-    """The last command of that sort that was applied to the entity."""
+    """The last command of that sort that was applied to the entity, or may have been: its answer is outstanding."""
     async with engine.connect() as connection:
         row = (await connection.execute(text(_LAST), {"action": action, "entity": entity_id})).first()
     return None if row is None else Done(str(row.person), row.at)
@@ -129,5 +129,10 @@ FROM audit WHERE (CAST(:before AS bigint) IS NULL OR id < CAST(:before AS bigint
 ORDER BY id DESC LIMIT :first"""
 _COUNT = "SELECT count(*) FROM audit WHERE CAST(:entity AS text) IS NULL OR entity_id = CAST(:entity AS text)"
 _LAST = """
-SELECT coalesce(on_behalf_of, actor) AS person, at FROM audit
-WHERE action = :action AND entity_id = :entity AND outcome = 'APPLIED' ORDER BY id DESC LIMIT 1"""
+SELECT person, at FROM (
+  SELECT coalesce(on_behalf_of, actor) AS person, at FROM audit
+  WHERE action = :action AND entity_id = :entity AND outcome = 'APPLIED'
+  UNION ALL
+  SELECT coalesce(on_behalf_of, CAST(person AS jsonb) -> 0 ->> 'email', subject), received_at FROM command
+  WHERE mutation = :action AND entity_id = :entity AND state IN ('SENT', 'UNKNOWN', 'ACCEPTED')) AS done
+ORDER BY at DESC LIMIT 1"""

@@ -87,6 +87,17 @@ async def test_an_old_completion_through_the_hub_does_not_name_a_new_one(firm: F
     assert await approve(firm, OTHER_MANAGER, "2") == COMPLETER_UNKNOWN
 
 
+async def test_who_may_have_completed_it_through_the_hub_does_not_accept_it_either(firm: Firm) -> None:
+    """The answer was lost, and the PSA names the account that the hub signs in with, which is Bob's."""
+    firm.psa.fault = "lost-reply"
+    lost = await firm.run("completeMilestone", MANAGER, "1", id=firm.ids["milestone"])
+    assert code(lost) == "WRITE_OUTCOME_UNKNOWN"
+    firm.psa.fault = None
+    in_psa(firm, BOB)
+    assert await approve(firm, MANAGER, "2") == "SEGREGATION_OF_DUTIES"
+    assert await approve(firm, OTHER_MANAGER, "3") == "SEGREGATION_OF_DUTIES"
+
+
 async def test_a_token_without_an_e_mail_is_still_the_same_person(firm: Firm) -> None:
     """Completed under the subject alone, then accepted under subject and e-mail."""
     bare = Actor(caller(Role.DELIVERY_MANAGER, subject="u-77"))
