@@ -11,8 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from hub.demo.supervisor import ESTATE, VENDORS
 from hub.demo.tenants import Tenants
 from hub.domain.callers import Caller
@@ -32,6 +30,7 @@ from hub.wiring.systems import connect_all
 from sources.sandbox.firm.model import Firm
 from tests.support.commands import Replica, caller
 from tests.support.sandboxes import RunningSandbox, demo_credentials, start_sandbox
+from tests.support.versions import VERSIONS
 
 ACCEPTED = CommandStatus.ACCEPTED
 NOW = datetime.now(UTC)
@@ -71,7 +70,7 @@ class Live(Replica):
 
     def __init__(self, sandboxes: Sandboxes, **settings: Any) -> None:
         self.sandboxes = sandboxes
-        connections = connect_all(sandboxes.estate, lambda _system, _limits: None)
+        connections = connect_all(sandboxes.estate, lambda _system, _limits: None, VERSIONS)
         self.connections = connections
         adapters = {key: c.adapter for key, c in connections.items()}
         domains = {key: c.adapter.domain for key, c in connections.items()} | {REFERENCE: Domain.HUB}
@@ -149,10 +148,9 @@ class Live(Replica):
         sandbox = self.sandboxes.by_system[system]
         headers = {"Authorization": sandbox.authorization()}
         url = f"{sandbox.base_url}{path}"
-        # Plain HTTP needs no certificates, and reading them costs more than the call.
-        answer = httpx.request(method, url, json=body, headers=headers, trust_env=False, verify=False)
+        answer = sandbox._client.request(method, url, json=body, headers=headers)
         assert answer.is_success, answer.text
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def kantata(self, collection: str, external_id: str, query: str = "") -> Any:
         """A row of Kantata's."""

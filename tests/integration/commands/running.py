@@ -70,22 +70,23 @@ def forget(hub: Live) -> None:
 
 
 def asked(hub: Live) -> list[str]:
-    """All calls that any system received."""
-    return [f"{r['method']} {r['path']}" for s in hub.sandboxes.by_system.values() for r in s.requests()]
+    """All calls that any system received since, with those that may change something there marked by a star."""
+    sandboxes = hub.sandboxes.by_system.values()
+    return [f"{'*' * _changes(r)}{r['method']} {r['path']}" for sandbox in sandboxes for r in sandbox.requests()]
 
 
-def written(hub: Live) -> list[str]:
-    """All calls that may change something at any system."""
-    return [_call(r) for sandbox in hub.sandboxes.by_system.values() for r in writes(sandbox)]
+def written(calls: list[str]) -> list[str]:
+    """Of these calls those that may change something."""
+    return [call for call in calls if call.startswith("*")]
 
 
 def writes(sandbox: RunningSandbox) -> list[dict[str, Any]]:
     """One system's writing calls, in their order."""
-    return [r for r in sandbox.requests() if r["method"] != "GET" and not QUERIES.search(r["path"])]
+    return [r for r in sandbox.requests() if _changes(r)]
 
 
-def _call(request: dict[str, Any]) -> str:
-    return f"{request['method']} {request['path']}"
+def _changes(request: dict[str, Any]) -> bool:
+    return request["method"] != "GET" and not QUERIES.search(request["path"])
 
 
 async def steps(hub: Live, case: Case) -> tuple[Step, ...]:

@@ -10,7 +10,7 @@ from tests.integration.commands.running import forget, settled, steps, writes
 from tests.integration.commands.table import OWNED
 from tests.support.live import Live
 
-pytestmark = pytest.mark.xdist_group("table of commands")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("table of commands")]
 
 LOST = {"lost-reply": 0, "half-body": 0, "down": 1, "error": 1}
 """What becomes of one call, and how many calls more are needed then: it was carried out, or it was not."""

@@ -10,7 +10,7 @@ from tests.integration.commands.running import codes, run, settled
 from tests.integration.commands.table import OWNED
 from tests.support.live import Live
 
-pytestmark = pytest.mark.xdist_group("table of commands")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("table of commands")]
 
 
 @pytest.mark.parametrize(("fault", "code"), [("down", "SOURCE_UNAVAILABLE"), ("throttle", "RATE_LIMITED")])

@@ -11,7 +11,7 @@ from tests.integration.commands.running import entity_audit, settled
 from tests.integration.commands.table import CASES
 from tests.support.live import Live
 
-pytestmark = pytest.mark.xdist_group("table of commands")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("table of commands")]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -10,11 +10,11 @@ import pytest
 
 from hub.domain.commands import CommandStatus
 from tests.integration.commands.case import Case, Ready
-from tests.integration.commands.running import QUERIES, codes, forget, run, settled, written
+from tests.integration.commands.running import QUERIES, asked, codes, forget, run, settled, written
 from tests.integration.commands.table import CASES
 from tests.support.live import Live
 
-pytestmark = pytest.mark.xdist_group("table of commands")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("table of commands")]
 
 
 async def versioned(hub: Live, ready: Ready) -> Ready:
@@ -35,7 +35,7 @@ async def test_a_version_that_is_old_is_a_conflict(hub: Live, case: Case) -> Non
     forget(hub)
     outcome = await run(hub, case, ready, f"stale-{hub.number()}")
     assert (outcome.status, codes(outcome)) == (CommandStatus.REJECTED, ["VERSION_CONFLICT"])
-    assert written(hub) == []
+    assert written(asked(hub)) == []
     assert ready.state() == theirs
     fresh = await versioned(hub, ready)
     assert outcome.errors[0].allowed == (fresh.given["expectedVersion"],)
