@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.ids import CanonicalId
 from hub.domain.inbound import Decision, Known, Message, Verdict, Way, after, believed, decide
-from hub.domain.kinds import Domain, Kind
+from hub.domain.kinds import Domain, Kind, entity_kind
 from hub.domain.ownership import attributes_of
 from hub.domain.records import Record, RecordKey, Value
 from hub.store.codec import encode, from_json
@@ -84,6 +84,7 @@ class Inbound:
         self._doubts: Mapping[RecordKey, datetime] = {}
         self._news: dict[RecordKey, Record] = {}
         self._moved: dict[RecordKey, Record] = {}
+        self._named: dict[RecordKey, Record] = {}
         self._violations: set[str] = set()
         self._owned: dict[tuple[str, Kind], frozenset[str]] = {}
 
@@ -97,6 +98,7 @@ class Inbound:
             for record in records
             if self._decide(record, owned := self._only_owned(record), again=times[record.key] > 1)
         ]
+        await self._take_newly_named()
         if self._way is Way.FEED:
             fed = {(record.key.system, record.key.kind) for record in records if not record.deleted}
             await self._notes.owned(fed, self._violations)
@@ -129,6 +131,8 @@ class Inbound:
         if owned is not record:
             self._carried(record, message, decision)
         self._follow(owned, decision)
+        if row is not None and owned.keys and decision.verdict is Verdict.DUPLICATE:
+            self._note_name(owned, row, decision)
         if again:
             left = after(known, message, decision, self._now)
             if left is not None:
@@ -146,6 +150,26 @@ class Inbound:
             self._news[key] = _moved(earlier, record)
         elif decision.moves:
             self._moved[key] = record
+
+    def _note_name(self, record: Record, row: _Row, decision: Decision) -> None:
+        """A record that is linked and whose stamp stays has the hints that it had."""
+        if not record.deleted and (decision.moves or row.entity_id is None):
+            self._named[record.key] = record
+
+    async def _take_newly_named(self) -> None:
+        """Identity hints are no content; but a record that bears a new one may belong elsewhere, or be waited for."""
+        rows = [
+            {**key._asdict(), "entity_kind": entity_kind(key.kind), "name": hint.name, "value": hint.value}
+            for key, record in self._named.items()
+            for hint in record.keys
+            if hint.value and key not in self._news
+        ]
+        if not rows:
+            return
+        for row in await self._connection.execute(text(_NEW_KEYS), {"rows": orjson.dumps(rows).decode()}):
+            key = RecordKey(row.system, Kind(row.kind), row.external_id)
+            self._news[key] = self._named[key]
+            self._moved.pop(key, None)
 
     def _only_owned(self, record: Record) -> Record:
         """The record without what its sender does not own; itself when there is nothing to leave out."""
@@ -182,3 +206,8 @@ SELECT r.system, r.kind, r.external_id, r.entity_id, r.kept, r.source_timestamp,
   r.deleted_at
 FROM record r JOIN jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)
 USING (system, kind, external_id)"""
+_NEW_KEYS = """
+SELECT DISTINCT k.system, k.kind, k.external_id FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS k(entity_kind text,
+  name text, value text, system text, kind text, external_id text)
+WHERE NOT EXISTS (SELECT 1 FROM match_key m WHERE m.entity_kind = k.entity_kind AND m.name = k.name
+  AND m.value = k.value AND m.system = k.system AND m.kind = k.kind AND m.external_id = k.external_id)"""

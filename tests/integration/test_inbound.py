@@ -11,10 +11,11 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.context import caused_by
 from hub.domain.inbound import Way
-from hub.domain.kinds import Kind
-from hub.domain.records import Record, RecordKey
+from hub.domain.kinds import Domain, Kind
+from hub.domain.records import Key, Record, RecordKey, by_id_in
 from hub.errors import SourceUnavailable
 from hub.store.inbound_notes import RECORDS
+from hub.store.watermarks import Feed
 from tests.integration.test_feeds import CUSTOMERS, EXPENSES, World, customer, expense, world
 from tests.support.fake_sources import T0, FakeSource
 
@@ -248,6 +249,20 @@ async def test_an_attribute_of_another_owner_is_left_out_and_shown(world: World)
     await world.pull(CUSTOMERS)
     assert await world.exceptions() == {}
     assert len(await trace(world)) == 2
+
+
+async def test_a_new_identity_hint_links_a_record_that_says_the_same_as_before(world: World) -> None:
+    """Somebody entered the CRM's id at the PSA's company; its name and everything else stayed."""
+    customer(world.crm, 1, name="Acme")
+    world.psa.put(Kind.CUSTOMER, "9", {}, second=1)
+    await world.pull(CUSTOMERS)
+    await world.pull(Feed("psa", Kind.CUSTOMER))
+    assert await world.rows("SELECT 1 FROM record WHERE system = 'psa' AND entity_id IS NOT NULL") == []
+    world.psa.put(Kind.CUSTOMER, "9", {}, Key(by_id_in(Domain.CRM), "c1"), second=1)
+    await world.pull(Feed("psa", Kind.CUSTOMER))
+    linked = await world.rows("SELECT DISTINCT entity_id FROM record WHERE deleted_at IS NULL")
+    assert len(linked) == 1
+    assert linked[0].entity_id.startswith("cus_")
 
 
 async def test_duplicates_are_counted_and_leave_nothing_else(world: World) -> None:
