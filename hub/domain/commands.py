@@ -6,7 +6,7 @@ reads in the payload (domain.md sections 1, 3, 6.2, 7 and 9).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, StrEnum, auto
@@ -30,6 +30,7 @@ SEGREGATION_OF_DUTIES, APPROVER_UNKNOWN = "SEGREGATION_OF_DUTIES", "APPROVER_UNK
 ON_BEHALF_OF_REQUIRED, OVERBOOKED = "ON_BEHALF_OF_REQUIRED", "OVERBOOKED"
 IDEMPOTENCY_KEY_REUSED, IN_PROGRESS = "IDEMPOTENCY_KEY_REUSED", "IN_PROGRESS"
 WRITE_OUTCOME_UNKNOWN, WRITE_LOST, PROCESS_REFUSED = "WRITE_OUTCOME_UNKNOWN", "WRITE_LOST", "PROCESS_REFUSED"
+WRITE_OVERTAKEN = "WRITE_OVERTAKEN"
 CONCURRENT_CHANGE, SUBMISSION_SHARED = "CONCURRENT_CHANGE", "SUBMISSION_SHARED"
 RECORD_TAKEN, ENTITY_HAS_RECORD, WRONG_KIND = "RECORD_TAKEN", "ENTITY_HAS_RECORD", "WRONG_KIND"
 
@@ -314,6 +315,20 @@ def require_employed(
         refuse(OUT_OF_DATES, "The person has left.", field=field)
     if employment.first is not None and start < employment.first:
         refuse(OUT_OF_DATES, f"The person starts on {employment.first}.", field=start_field or field)
+
+
+def may_be_own(name: str, before: object, now: object, written: Mapping[str, object]) -> bool:
+    """Whether a value may be what a write found, what it sets, or, of a set, something on the way between the two."""
+    if now in (before, written.get(name)):
+        return True
+    if not isinstance(before, tuple) or not isinstance(now, tuple):
+        return False
+    add, remove = written.get("add", ()), written.get("remove", ())
+    return _within(set(now) - set(before), add) and _within(set(before) - set(now), remove)
+
+
+def _within(some: set[object], all_of: object) -> bool:
+    return isinstance(all_of, tuple) and some <= set(all_of)
 
 
 def unexpected_changes(before: dict[str, object], after: dict[str, object], expected: frozenset[str]) -> frozenset[str]:

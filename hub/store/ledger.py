@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -168,9 +168,10 @@ class Ledger:
             await connection.execute(text(_RENEW_LOCKS), given)
 
     async def sending(self, command: Command, sending: Sending) -> None:
-        """The write is about to leave. Raises LostLease when the command is no longer this process's own."""
+        """The write is about to leave. Raises LostLease when the command or a lock is no longer this process's own."""
         sent = orjson.dumps(_sending_json(sending)).decode()
-        await self._move(command, CommandState.SENT, {"sent": sent, "system": sending.system, "sent_at": True})
+        changes = {"sent": sent, "system": sending.system, "sent_at": True, "locks": list(sending.locks)}
+        await self._move(command, CommandState.SENT, changes)
 
     async def released(self, command: Command) -> None:
         """The write certainly left nothing behind, and may be tried again under the same key."""
@@ -186,11 +187,21 @@ class Ledger:
         await self._move(command, CommandState.ACCEPTED, {**given, "check_in": check_in_s})
 
     async def applied(
-        self, command: Command, entity_id: CanonicalId, receipt: WriteReceipt | None, after: Mapping[str, Value]
+        self,
+        command: Command,
+        entity_id: CanonicalId,
+        receipt: WriteReceipt | None,
+        after: Mapping[str, Value],
+        *,
+        also: Sequence[CanonicalId] = (),
     ) -> None:
-        """Finished: the owner has confirmed, and the hub shows it. Stage history and audit are part of it."""
+        """Finished: the owner has confirmed, and the hub shows it. Stage history and audit are part of it.
+
+        `also` are the entities that were changed together with the one that the command named.
+        """
         given = {"entity_id": entity_id, "external_id": None if receipt is None else receipt.external_id}
-        await self._move(command, CommandState.APPLIED, {**given, "finished": True}, entity_id=entity_id, after=after)
+        changes = {**given, "finished": True}
+        await self._move(command, CommandState.APPLIED, changes, entity_id=entity_id, after=after, also=also)
 
     async def rejected(self, command: Command, *refusals: Refusal) -> None:
         """Finished: nothing was changed."""
@@ -255,6 +266,7 @@ class Ledger:
         entity_id: CanonicalId | None = None,
         after: Mapping[str, Value] | None = None,
         code: str | None = None,
+        also: Sequence[CanonicalId] = (),
     ) -> None:
         """One step of the state machine with all that belongs to it, in one transaction."""
         before = [str(state) for state, following in NEXT_STATES.items() if to in following]
@@ -267,7 +279,10 @@ class Ledger:
             detail = {"code": code} if code else {}
             await _note(connection, command.id, to, command.runner, detail)
             if to in (CommandState.APPLIED, CommandState.REJECTED, CommandState.ACCEPTED):
-                await add(connection, _audited(command, to, entity_id, after, code))
+                entry = _audited(command, to, entity_id, after, code)
+                # What the others said before is not known here, only that the command changed them too.
+                others = (replace(entry, entity_id=other, before=None) for other in also if other != entity_id)
+                await add(connection, entry, *others)
             if to is CommandState.APPLIED and entity_id and command.sending and command.sending.stage:
                 await _note_stage(connection, command, entity_id, command.sending.stage)
 
@@ -336,9 +351,11 @@ def _audited(
     code: str | None,
 ) -> AuditEntry:
     sending = command.sending
-    written = frozenset[str]() if sending is None else sending.write.values.keys() | sending.moves
+    values = {} if sending is None else sending.write.values
+    written = frozenset[str]() if sending is None else values.keys() | sending.moves
     before = None if sending is None else {n: v for n, v in sending.before.items() if n in written}
-    shown = None if after is None else {n: v for n, v in after.items() if n in written} or dict(after)
+    # What somebody else has set since the command wrote is not the caller's doing.
+    shown = None if after is None else {n: values.get(n, v) for n, v in after.items() if n in written} or dict(after)
     return AuditEntry(
         command.actor, command.correlation_id, command.scope.mutation, str(to), entity_id, before, shown, code
     )
@@ -353,6 +370,7 @@ def _caller_json(actor: Actor) -> list[dict[str, Any]]:
             "roles": sorted(c.roles),
             "practices": sorted(c.practices),
             "legal_entities": sorted(c.legal_entities),
+            "allow": sorted(c.allow),
         }
         for c in (actor.caller, actor.on_behalf_of)
         if c is not None
@@ -367,6 +385,7 @@ def _actor(stored: Sequence[Mapping[str, Any]]) -> Actor:
             frozenset(c["practices"]),
             frozenset(c["legal_entities"]),
             c["email"],
+            frozenset(c.get("allow", ())),
             issuer=c["issuer"],
         )
         for c in stored
@@ -452,6 +471,7 @@ _NO_CHANGES: Mapping[str, Any] = {
     "finished": False,
     "lease_now": False,
     "check_in": None,
+    "locks": [],
 }
 _SOON = "clock_timestamp() + make_interval(secs => CAST(:lease AS float8))"
 _ENTER = f"""
@@ -484,7 +504,9 @@ UPDATE command SET state = :to,
   lease_until = CASE WHEN :lease_now THEN clock_timestamp() - interval '1 ms' ELSE lease_until END,
   check_at = CASE WHEN CAST(:check_in AS float8) IS NULL THEN check_at
     ELSE clock_timestamp() + make_interval(secs => CAST(:check_in AS float8)) END
-WHERE id = :id AND runner = :runner AND state = ANY(CAST(:from AS text[])) RETURNING id"""
+WHERE id = :id AND runner = :runner AND state = ANY(CAST(:from AS text[]))
+  AND NOT EXISTS (SELECT 1 FROM unnest(CAST(:locks AS text[])) AS l(name) WHERE NOT EXISTS (SELECT 1 FROM record_lock
+    WHERE record_lock.name = l.name AND holder = :runner AND until > clock_timestamp())) RETURNING id"""
 _DUE = f"""
 WITH picked AS (
   SELECT id, state FROM command

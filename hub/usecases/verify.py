@@ -8,12 +8,14 @@ killed one's work is taken over, and a restart loses nothing. Why not a job of t
 |---|---|
 | the change was made | read back, APPLIED (or ACCEPTED while the owner's own process runs) |
 | it certainly was not, long enough after it was sent | written once more, if nobody has changed the same since |
-| the same again, or somebody has | REJECTED with WRITE_LOST: the caller decides |
+| the same again | REJECTED with WRITE_LOST: the caller decides |
+| somebody has | REJECTED with WRITE_OVERTAKEN: whether it was made before that nobody can tell |
 | it cannot be told | asked again, less and less often; after a while a person sees it too |
 
 "Long enough" is `settle_s`: a request that nobody answered may still be carried out (Kantata says: for up to
 three minutes). Writing once more makes only the steps that are missing: every adapter looks for the write's own
-mark first, or sets what is set already. An exception is raised when a caller's command ends as WRITE_LOST.
+mark first, or sets what is set already. An exception is raised when a caller's command ends in one of the two last
+ways.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from collections.abc import Mapping
 
 from hub.context import caused_by
 from hub.domain import commands
-from hub.domain.commands import CommandState, Refusal
+from hub.domain.commands import CommandState, Refusal, may_be_own
 from hub.domain.records import RecordKey
 from hub.errors import SourceError, SourceRejected, VersionConflict, WriteOutcomeUnknown
 from hub.ports import ProcessState, WriteReceipt
@@ -53,6 +55,12 @@ LOST = Refusal(
     commands.WRITE_LOST,
     commands.PLATFORM,
     "The change did not reach its system of record. Ask again, with a new key, if it is still wanted.",
+)
+OVERTAKEN = Refusal(
+    commands.WRITE_OVERTAKEN,
+    commands.DATA_QUALITY,
+    "Somebody else has changed the same at its system of record since. Whether the change had got there before cannot"
+    " be told; it does not hold now.",
 )
 REFUSED_LATER = Refusal(
     commands.PROCESS_REFUSED, commands.BUSINESS_RULE, "The system of record's own approval process refused the change."
@@ -159,8 +167,10 @@ class Verifier:
             await self._desk.ledger.check_again(command, in_s=min(left_s, _wait_s(command.checks)))
             return
         async with self._desk.locks.hold(sending.locks, command.runner):
-            if command.resumed or not await self._is_free(sending):
-                await self._lost(command, sending)
+            if not await self._is_free(sending):
+                await self._given_up(command, sending, OVERTAKEN)
+            elif command.resumed:
+                await self._given_up(command, sending, LOST)
             else:
                 await self._resume(command, sending)
 
@@ -179,7 +189,7 @@ class Verifier:
         if record is None:
             return False
         touched = (sending.moves | write.values.keys()) & sending.before.keys() & record.attributes.keys()
-        return all(record.attributes[n] in (sending.before[n], write.values.get(n)) for n in touched)
+        return all(may_be_own(n, sending.before[n], record.attributes[n], write.values) for n in touched)
 
     async def _resume(self, command: Command, sending: Sending) -> None:
         """Make the missing steps, this one time; called under the locks."""
@@ -201,11 +211,11 @@ class Verifier:
             else:
                 await self._desk.ledger.accepted(command, receipt, check_in_s=_wait_s(0))
 
-    async def _lost(self, command: Command, sending: Sending) -> None:
+    async def _given_up(self, command: Command, sending: Sending, refusal: Refusal) -> None:
         await self._show_as_it_is(sending)
-        await self._desk.ledger.rejected(command, LOST)
+        await self._desk.ledger.rejected(command, refusal)
         await resolve_exception(self._desk.engine, commands.WRITE_OUTCOME_UNKNOWN, command.id)
-        await self._tell(command, sending, commands.WRITE_LOST, LOST.message)
+        await self._tell(command, sending, refusal.code, refusal.message)
 
     async def _show_as_it_is(self, sending: Sending) -> None:
         """What the record says now goes to cache and directory: a reader may hold what never came about."""

@@ -21,9 +21,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+
+from prometheus_client import Counter
 
 from hub.context import caused_by
 from hub.domain import commands
@@ -70,6 +73,10 @@ FLOW = "commands"
 """The flow that exceptions of commands belong to."""
 FIRST_CHECK_S = 1.0
 """When an unanswered or unfinished write is looked at for the first time."""
+UNDECIDED_WAIT_S = 10.0
+"""How long a command waits until it is known what became of an earlier one on the same record."""
+UNDECIDED_POLL_S = 0.25
+SUPPRESSED = Counter("hub_commands_suppressed_total", "Commands that asked for what was so already")
 MAX_KEY = 255
 
 
@@ -95,12 +102,15 @@ class WriteThrough:
             commands.authorize(actor, mutation.name, mutation.writers, approval=mutation.approval)
             _check(mutation, given)
         except Refused as refused:
-            return await self._turned_away(mutation, actor, correlation_id, refused.refusal)
+            return await self._turned_away(mutation, given, actor, correlation_id, refused.refusal)
         scope = Scope(actor.caller.issuer, actor.caller.subject, mutation.name, given[IDEMPOTENCY_KEY])
         request_hash = hash_of(given, actor)
         claim = await self._desk.ledger.claim(scope, request_hash, actor, correlation_id)
         if not claim.mine:
-            return _repeated(claim.command, request_hash)
+            outcome = _repeated(claim.command, request_hash)
+            if KEY_REUSED in outcome.errors:
+                return await self._turned_away(mutation, given, actor, outcome.correlation_id, KEY_REUSED)
+            return outcome
         task = asyncio.create_task(self._execute(mutation, given, claim.command), name=f"command-{claim.command.id}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -124,9 +134,13 @@ class WriteThrough:
         """Wait for the commands under way: each call to a system ends by its own timeout."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _turned_away(self, mutation: Mutation, actor: Actor, correlation_id: str, refusal: Refusal) -> Outcome:
+    async def _turned_away(
+        self, mutation: Mutation, given: Given, actor: Actor, correlation_id: str, refusal: Refusal
+    ) -> Outcome:
         """Refused before the ledger: what the caller may not do, or got wrong, does not use up a key."""
-        entry = audit.AuditEntry(actor, correlation_id, mutation.name, CommandState.REJECTED, code=refusal.code)
+        entry = audit.AuditEntry(
+            actor, correlation_id, mutation.name, CommandState.REJECTED, _named(mutation, given), code=refusal.code
+        )
         await audit.record(self._desk.engine, entry)
         return Outcome(CommandStatus.REJECTED, correlation_id, (refusal,))
 
@@ -149,19 +163,13 @@ class WriteThrough:
                 shown = targets[mutation.shows].id
                 await desk.ledger.regards(command, shown)
             locks = _locks(mutation, targets)
-            async with desk.locks.hold(locks, command.runner):
+            async with self._alone(command, locks):
                 desk.directory.heard(" ".join(e.id for e in targets.values()))
                 targets = await self._targets(mutation, given, command.actor)
                 work = Work(desk, given, command.actor, command, targets, locks)
-                step = await mutation.prepare(work)
-                if isinstance(step, HubOnly):
-                    await desk.everywhere()
-                    await desk.ledger.applied(command, step.entity, None, step.after)
-                    return Outcome(CommandStatus.APPLIED, command.correlation_id, entity=step.entity)
-                await desk.ledger.sending(command, step)
-                return await self._send(replace(command, sending=step), step)
+                return await self._carried_out(command, await mutation.prepare(work))
         except Refused as refused:
-            command = replace(command, entity_id=shown)
+            command = replace(command, entity_id=shown or _named(mutation, given))
             await desk.ledger.rejected(command, refused.refusal)
             return Outcome(CommandStatus.REJECTED, command.correlation_id, (refused.refusal,), entity=shown)
         except SourceError as error:
@@ -171,8 +179,39 @@ class WriteThrough:
             await desk.ledger.released(command)
             return Outcome(CommandStatus.ACCEPTED, command.correlation_id, (STILL_RUNNING,), entity=shown)
         except LockNotFree:
-            busy = Refusal("RECORD_BUSY", commands.PLATFORM, "Other commands on the same record take too long.")
+            busy = Refusal("RECORD_BUSY", commands.PLATFORM, "Other commands on the same record are not finished yet.")
             return await self._not_sent(command, busy, shown)
+
+    async def _carried_out(self, command: Command, step: Sending | HubOnly) -> Outcome:
+        """Do what a prepared command comes to: in the hub, at its owner, or nothing where it is so already."""
+        desk = self._desk
+        if isinstance(step, Sending) and not _is_so_already(step):
+            await desk.ledger.sending(command, step)
+            return await self._send(replace(command, sending=step), step)
+        if isinstance(step, Sending):
+            SUPPRESSED.inc()
+            said = {name: step.before[name] for name in step.write.values}
+            step = HubOnly(CanonicalId(step.shows or ""), said)
+        await desk.everywhere()
+        await desk.ledger.applied(command, step.entity, None, step.after)
+        return Outcome(CommandStatus.APPLIED, command.correlation_id, entity=step.entity)
+
+    @asynccontextmanager
+    async def _alone(self, command: Command, names: tuple[str, ...]) -> AsyncIterator[None]:
+        """Hold the locks, once it is known what became of the commands that have held them before.
+
+        A write without an answer may still arrive, and would then undo what comes after it. Raises LockNotFree
+        after a while.
+        """
+        give_up = time.monotonic() + UNDECIDED_WAIT_S
+        while True:
+            async with self._desk.locks.hold(names, command.runner):
+                if not names or not await self._desk.ledger.undecided(names, besides=command):
+                    yield
+                    return
+            if time.monotonic() >= give_up:
+                raise LockNotFree(" ".join(names))
+            await asyncio.sleep(UNDECIDED_POLL_S)
 
     async def _targets(self, mutation: Mutation, given: Given, actor: Actor) -> dict[str, Entity]:
         """The entities that the input names; one that is missing, out of scope or of another kind is NOT_FOUND."""
@@ -280,14 +319,19 @@ async def finish(
     after = {name: value for name, value in record.attributes.items() if name != VERSION}
     foreign = _foreign(sending, after) if at_once else ()
     await raise_exception(desk.engine, *(_trouble(command, sending, entity, n) for n in (*sending.notices, *foreign)))
-    await desk.ledger.applied(command, entity, receipt, after)
+    changed = [
+        found for key in (o.key for o in others if o is not None) if (found := await entity_of(desk.engine, key))
+    ]
+    await desk.ledger.applied(command, entity, receipt, after, also=changed)
     return entity
 
 
 def _foreign(sending: Sending, after: Mapping[str, Value]) -> tuple[Notice, ...]:
     """What somebody else changed at the system of record between the hub's two reads (domain.md 6.2, versions)."""
-    expected = sending.moves | sending.write.values.keys()
-    foreign = commands.unexpected_changes(dict(sending.before), dict(after), expected)
+    written = sending.write.values
+    foreign = commands.unexpected_changes(dict(sending.before), dict(after), sending.moves | written.keys())
+    if sending.write.action == UPDATE:
+        foreign |= {name for name in written.keys() & after.keys() if after[name] != written[name]}
     if not foreign:
         return ()
     message = f"While the hub wrote, somebody else changed {', '.join(sorted(foreign))} at the system of record."
@@ -369,6 +413,16 @@ def hash_of(given: Given, actor: Actor) -> str:
     return digest([body] if user is None else [body, user.issuer, audit.name_of(user)])
 
 
+def _named(mutation: Mutation, given: Given) -> CanonicalId | None:
+    """What a command is about by its own words: for the trail, also when there is no such thing."""
+    for field in mutation.targets:
+        try:
+            return parse_id(given.get(field) or "")
+        except MalformedId:
+            continue
+    return None
+
+
 def _check_key(given: Given) -> None:
     key = given.get(IDEMPOTENCY_KEY)
     if not isinstance(key, str) or not key.strip() or len(key) > MAX_KEY or "\x00" in key:
@@ -408,6 +462,14 @@ def _check_id(name: str, value: str | None, kind: Kind) -> None:
         refuse(commands.NOT_FOUND, f"There is no {kind} with this id.", field=name)
 
 
+def _is_so_already(sending: Sending) -> bool:
+    """Whether the record says what the command is to make it say: then nothing is written (domain.md 6.2)."""
+    write, before = sending.write, sending.before
+    if write.action != UPDATE or sending.stage is not None or sending.notices or sending.shows is None:
+        return False
+    return all(name in before and before[name] == value for name, value in write.values.items())
+
+
 def _locks(mutation: Mutation, targets: Mapping[str, Entity]) -> tuple[str, ...]:
     chosen = targets if mutation.locked is None else {n: e for n, e in targets.items() if n in mutation.locked}
     own: list[str] = [entity.id for entity in chosen.values()]
@@ -415,6 +477,7 @@ def _locks(mutation: Mutation, targets: Mapping[str, Entity]) -> tuple[str, ...]
     return tuple(sorted({*own, *(str(i) for i in linked if i is not None)}))
 
 
+UPDATE = "update"
 INVALID_VALUE = "INVALID_VALUE"
 """The reason of an adapter's own refusal of a value, before anything was sent."""
 _REASONS: Mapping[str, tuple[str, str, str | None]] = {

@@ -450,14 +450,67 @@ async def test_a_request_that_is_lost_again_is_given_up(firm: Firm) -> None:
 
 
 async def test_a_lost_request_does_not_overwrite_what_others_have_set_since(firm: Firm) -> None:
-    """The record has moved on: the old command is given up."""
+    """The vendor's own user has moved on: the old command is given up, and nobody claims that it never arrived."""
     firm.psa.fault = "lost-request"
     await firm.run("updateProject", PMO, "1", id=firm.ids["project"], name="Gemini")
     firm.psa.fault = None
-    await firm.run("updateProject", PMO, "2", id=firm.ids["project"], name="Mercury")
+    firm.psa.objects[Kind.PROJECT, "1"]["name"] = "Mercury"
     await firm.verify()
-    assert sorted(await firm.states()) == ["APPLIED", "REJECTED"]
+    final = await firm.run("updateProject", PMO, "1", id=firm.ids["project"], name="Gemini")
+    assert (final.status, code(final)) == (REJECTED, "WRITE_OVERTAKEN")
     assert firm.psa.objects[Kind.PROJECT, "1"]["name"] == "Mercury"
+
+
+@pytest.mark.parametrize("fault", ["lost-reply", "lost-request"])
+async def test_a_command_waits_until_it_is_known_what_became_of_the_one_before(firm: Firm, fault: str) -> None:
+    """A write that nobody answered may still arrive, and would undo the next one; each is told the truth."""
+    firm.psa.fault = fault
+    await firm.run("updateProject", PMO, "1", id=firm.ids["project"], name="Gemini")
+    firm.psa.fault = None
+    second = asyncio.create_task(firm.run("updateProject", PMO, "2", id=firm.ids["project"], name="Mercury"))
+    await asyncio.sleep(0.3)
+    assert not second.done()
+    await firm.verify()
+    assert (await second).status is APPLIED
+    first = await firm.run("updateProject", PMO, "1", id=firm.ids["project"], name="Gemini")
+    assert first.status is APPLIED
+    assert [w.values["name"] for w in firm.psa.written] == ["Gemini", "Mercury"]
+    assert firm.psa.objects[Kind.PROJECT, "1"]["name"] == "Mercury"
+
+
+async def test_a_command_that_waits_too_long_leaves_its_key_usable(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent, and the caller may simply ask again."""
+    monkeypatch.setattr("hub.usecases.write_through.UNDECIDED_WAIT_S", 0.1)
+    firm.psa.fault = "lost-reply"
+    await firm.run("updateProject", PMO, "1", id=firm.ids["project"], name="Gemini")
+    given = {"id": firm.ids["project"], "name": "Mercury"}
+    assert code(await firm.run("updateProject", PMO, "2", **given)) == "RECORD_BUSY"
+    firm.psa.fault = None
+    await firm.verify()
+    assert (await firm.run("updateProject", PMO, "2", **given)).status is APPLIED
+
+
+async def test_what_is_so_already_is_not_written_again(firm: Firm) -> None:
+    """Under a new key: the same content of the same record is a duplicate (domain.md 6.2)."""
+    given = {"id": firm.ids["project"], "name": "Gemini", "managerId": firm.ids["bob"]}
+    assert (await firm.run("updateProject", PMO, "1", **given)).status is APPLIED
+    again = await firm.run("updateProject", PMO, "2", **given)
+    assert (again.status, again.entity, again.replayed) == (APPLIED, firm.ids["project"], False)
+    assert len(firm.psa.asked) == 1
+    assert (await firm.run("updateProject", PMO, "3", **{**given, "name": "Apollo"})).status is APPLIED
+    assert len(firm.psa.written) == 2
+
+
+async def test_skills_that_were_half_changed_are_completed(firm: Firm) -> None:
+    """What the command itself has changed so far is no change by somebody else."""
+    firm.hcm.fault = "lost-request"
+    given = {"resourceId": firm.ids["bob"], "add": ["Rust", "Go"], "remove": ["Python"]}
+    assert (await firm.run("updateSkills", PMO, **given)).status is ACCEPTED
+    firm.hcm.fault = None
+    firm.hcm.objects[Kind.RESOURCE, "hcm-12"]["skills"] = ("Python", "Rust")
+    await firm.verify()
+    assert (await firm.run("updateSkills", PMO, **given)).status is APPLIED
+    assert len(firm.hcm.written) == 1
 
 
 async def test_an_unsettled_request_is_not_believed_to_be_lost(firm: Firm) -> None:
