@@ -47,7 +47,10 @@ class KeySource(Protocol):
     """The keys that an issuer signs with."""
 
     async def find(self, kid: str) -> SigningKey | None:
-        """The key with that id; None where there is none. Raises ProviderUnavailable."""
+        """The key with that id; None where there is none. Raises ProviderUnavailable.
+
+        Another object says that the keys have been read anew, even where the key is the same.
+        """
         ...
 
 
@@ -156,39 +159,58 @@ def user_named(header: str | None, caller: Caller) -> Caller | None:
     return Caller(email, frozenset(), email=email, issuer=caller.issuer)
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a good token has proven, until when, and by which key of whose."""
+
+    caller: Caller
+    expires: float
+    keys: KeySource
+    kid: str
+    key: SigningKey
+
+
 class Verifier:
-    """Turns tokens into callers; verified ones are remembered by their hash until they expire."""
+    """Turns tokens into callers; verified ones are remembered by their hash.
+
+    Until they expire, and no longer than their issuer has the key that they were verified with: a key that was read
+    anew verifies them anew, and a withdrawn one no more.
+    """
 
     def __init__(self, *issuers: Issuer, now: Callable[[], datetime], remembered: int = TOKENS_IN_MEMORY) -> None:
         self._issuers = {issuer.name: issuer for issuer in issuers}
         self._now = now
         self._limit = remembered
-        self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+        self._known: OrderedDict[bytes, Verified] = OrderedDict()
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller behind an Authorization header. Raises Unauthenticated, ProviderUnavailable."""
         token = _bearer(authorization)
         digest = hashlib.sha256(token.encode()).digest()
         known = self._known.get(digest)
-        if known is not None and self._now().timestamp() < known[0]:
+        if known is not None and await self._still_good(known):
             self._known.move_to_end(digest)
-            return known[1]
+            return known.caller
+        self._known.pop(digest, None)
         try:
-            expires, caller = await self._verified(token)
+            verified = await self._verified(token)
         except (JoseError, ValueError, TypeError, KeyError, RecursionError) as problem:
             # The library's words may repeat parts of the token, so they go nowhere, not even as a cause.
             raise Unauthenticated(_reason(problem)) from None
-        self._remember(digest, expires, caller)
-        return caller
+        self._remember(digest, verified)
+        return verified.caller
 
-    def _remember(self, digest: bytes, expires: float, caller: Caller) -> None:
-        self._known[digest] = (expires, caller)
+    async def _still_good(self, known: Verified) -> bool:
+        return self._now().timestamp() < known.expires and await known.keys.find(known.kid) is known.key
+
+    def _remember(self, digest: bytes, verified: Verified) -> None:
+        self._known[digest] = verified
         self._known.move_to_end(digest)
         while len(self._known) > self._limit:
             self._known.popitem(last=False)
 
-    async def _verified(self, token: str) -> tuple[float, Caller]:
-        """When the token expires, and whose it is. Raises what the library raises, or ValueError."""
+    async def _verified(self, token: str) -> Verified:
+        """Whose the token is, and until when. Raises what the library raises, or ValueError."""
         header, payload = _peeked(token)
         issuer = self._issuers.get(str(payload.get("iss")))
         if issuer is None or header["alg"] not in ALGORITHMS:
@@ -199,7 +221,8 @@ class Verifier:
         claims = jwt.decode(token, found.key, algorithms=[header["alg"]]).claims
         self._rules(issuer).validate(claims)
         _require_instants(claims)
-        return float(claims["exp"]) + CLOCK_SKEW_S, _caller(claims, issuer)
+        expires = float(claims["exp"]) + CLOCK_SKEW_S
+        return Verified(_caller(claims, issuer), expires, issuer.keys, header["kid"], found)
 
     def _rules(self, issuer: Issuer) -> jwt.JWTClaimsRegistry:
         return jwt.JWTClaimsRegistry(

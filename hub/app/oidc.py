@@ -1,7 +1,9 @@
 """Signing keys of an OpenID provider: found by discovery, kept, and fetched again when it signs with a new one.
 
 Source: OpenID Connect Discovery 1.0, section 4; RFC 7517. Whoever sends tokens with invented key ids
-causes at most one fetch per PAUSE_S; requests with known keys never wait for one.
+causes at most one fetch per PAUSE_S. Requests with known keys never wait for one: keys that are older than
+REFRESH_S serve while they are fetched again, so a withdrawn key serves until the first fetch after that age, and
+never longer than LONGEST_KEPT_S.
 """
 
 from __future__ import annotations
@@ -32,9 +34,9 @@ MOST_KEYS = 100
 PAUSE_S = 30.0
 """Least time between two fetches."""
 REFRESH_S = 3_600.0
-"""Age at which keys are fetched again, so that a withdrawn one does not stay."""
+"""Age at which the next request has the keys fetched again, so that a withdrawn one does not stay."""
 LONGEST_KEPT_S = 24 * 3_600.0
-"""How long keys serve while the provider does not answer."""
+"""How long keys serve at most when none can be fetched: because the provider does not answer, or nobody asks."""
 SMALLEST_RSA_BITS = 2_048
 _BY_TYPE = {"EC": frozenset({"ES256"}), "RSA": frozenset({"RS256", "PS256"})}
 ALGORITHMS = frozenset[str]().union(*_BY_TYPE.values())
@@ -84,14 +86,26 @@ class DiscoveredKeys:
         self._fetched: float | None = None
         self._tried = float("-inf")
         self._lock = asyncio.Lock()
+        self._refreshing: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> SigningKey | None:
-        """The key with that id, None where the provider has none. Raises ProviderUnavailable."""
-        if kid not in self._keys or self._age() > REFRESH_S:
+        """The key with that id, None where the provider has none. Raises ProviderUnavailable.
+
+        The same object until the keys are fetched again: whoever keeps what a key has proven asks for it again.
+        """
+        if kid not in self._keys or self._age() > LONGEST_KEPT_S:
             await self._refresh(kid)
+        elif self._age() > REFRESH_S:
+            self._refresh_beside(kid)
         if self._age() > LONGEST_KEPT_S:
             raise ProviderUnavailable("The identity provider does not answer.")
         return self._keys.get(kid)
+
+    def _refresh_beside(self, kid: str) -> None:
+        """Fetch the keys while requests go on with those that are known; one such fetch at a time."""
+        idle = self._refreshing is None or self._refreshing.done()
+        if idle and self._clock() - self._tried >= PAUSE_S:
+            self._refreshing = asyncio.create_task(self._refresh(kid), name=f"signing keys of {self._issuer}")
 
     def _age(self) -> float:
         return float("inf") if self._fetched is None else self._clock() - self._fetched

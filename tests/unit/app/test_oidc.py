@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,9 +45,15 @@ class Provider:
     down: bool = False
     fetches: int = 0
     now: float = 1_000.0
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request."""
+    def __post_init__(self) -> None:
+        """Answer at once, until told to be silent."""
+        self.answers.set()
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request, as soon as the provider answers at all."""
+        await self.answers.wait()
         if self.down:
             raise httpx.ConnectError("down", request=request)
         if request.url.path.endswith("/openid-configuration"):
@@ -106,12 +113,19 @@ async def test_a_new_key_is_found_when_it_is_first_used(provider: Provider) -> N
     assert provider.fetches == 2
 
 
+async def fetched(trusted: Verifier) -> None:
+    """Wait for the fetch that runs beside the requests: who comes with an unknown key does."""
+    with pytest.raises(Unauthenticated):
+        await trusted.caller(token(kid="invented"))
+
+
 async def test_a_withdrawn_key_goes(provider: Provider) -> None:
     """At the next refresh; while the provider is silent its last keys serve, but not for good."""
     keys = provider.found()
     assert await keys.find("ec-1") is not None
     provider.keys = [RSA.as_dict(private=False)]
     provider.now += REFRESH_S + 1
+    assert await keys.find("invented") is None
     assert await keys.find("ec-1") is None
     provider.down = True
     provider.now += REFRESH_S + 1
@@ -119,6 +133,54 @@ async def test_a_withdrawn_key_goes(provider: Provider) -> None:
     provider.now += LONGEST_KEPT_S
     with pytest.raises(ProviderUnavailable):
         await keys.find("rsa-1")
+
+
+async def test_nobody_with_a_known_key_waits_for_a_silent_provider(provider: Provider) -> None:
+    """One fetch is under way; what it brings serves those who come later."""
+    trusted = verifier(provider)
+    await trusted.caller(token())
+    provider.now += REFRESH_S + 1
+    provider.answers.clear()
+    async with asyncio.timeout(1):
+        for n in range(5):
+            await trusted.caller(token(jti=str(n)))
+    provider.keys = [NEW_EC.as_dict(private=False)]
+    provider.answers.set()
+    await fetched(trusted)
+    assert provider.fetches == 2
+    await trusted.caller(token(NEW_EC))
+    assert provider.fetches == 2
+
+
+async def test_a_remembered_token_goes_with_its_key(provider: Provider) -> None:
+    """Also where another key comes under the same id; a key that stays is believed again."""
+    trusted = verifier(provider)
+    headers = [token(), token(RSA, "RS256")]
+    for header in headers:
+        await trusted.caller(header)
+    provider.keys = [{**NEW_EC.as_dict(private=False), "kid": "ec-1"}, RSA.as_dict(private=False)]
+    provider.now += REFRESH_S + 1
+    await trusted.caller(headers[1])
+    await fetched(trusted)
+    with pytest.raises(Unauthenticated):
+        await trusted.caller(headers[0])
+    assert (await trusted.caller(headers[1])).subject == "u1"
+    provider.keys = []
+    provider.now += REFRESH_S + 1
+    await trusted.caller(headers[1])
+    await fetched(trusted)
+    with pytest.raises(Unauthenticated):
+        await trusted.caller(headers[1])
+
+
+async def test_what_is_remembered_ends_when_the_keys_are_too_old(provider: Provider) -> None:
+    """Nobody can tell any more whether the key is still the provider's."""
+    trusted = verifier(provider)
+    await trusted.caller(token())
+    provider.down = True
+    provider.now += LONGEST_KEPT_S + 1
+    with pytest.raises(ProviderUnavailable):
+        await trusted.caller(token())
 
 
 @pytest.mark.parametrize(
