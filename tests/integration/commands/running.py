@@ -14,7 +14,7 @@ from tests.integration.commands.case import Case, Ready
 from tests.support.live import Live
 from tests.support.sandboxes import RunningSandbox
 
-QUERIES = re.compile(r"/(suiteql|query|queryAll|data)$")
+QUERIES = re.compile(r"/(suiteql|query|queryAll|data)$|/composite/sobjects/\w+$")
 """Paths of calls that read although they are no GETs."""
 LOOKS = 60
 
