@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hub.domain.records import RecordKey
 
-SHAPE_VERSION = 2
-"""Raise whenever the stored form of a record changes."""
+SHAPE_VERSION = 3
+"""Raise whenever the stored form of a record changes, or what its values mean."""
 _PREFIX = f"hub:r{SHAPE_VERSION}"
 INVALIDATIONS = f"{_PREFIX}:invalid"
 """Channel on which replicas tell each other what to drop; `*` means everything."""

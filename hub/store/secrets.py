@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 PSEUDONYMS = "pseudonyms"
 """The key of hub.domain.pseudonyms."""
+VERSIONS = "versions"
+"""The key of sources.versions."""
 BYTES = 32
 
 

@@ -31,7 +31,7 @@ from hub.store.directory_reader import PostgresDirectory
 from hub.store.directory_writer import PostgresDirectoryWriter
 from hub.store.missing import note_missing
 from hub.store.replicas import Replicas
-from hub.store.secrets import PSEUDONYMS, installation_secret
+from hub.store.secrets import PSEUDONYMS, VERSIONS, installation_secret
 from hub.usecases.scoped_directory import Sights
 from hub.usecases.write_through import WriteThrough
 from hub.wiring.commands import run_commands, sights_of
@@ -41,6 +41,7 @@ from resolvers.reads import Reads
 from sources.budget import Budget
 from sources.shared_budget import SharedBudget
 from sources.transport import Limits
+from sources.versions import Versions
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,8 @@ async def open_hub(settings: Settings, estate: Estate) -> AsyncIterator[Hub]:
         engine = await stack.enter_async_context(open_database(settings))
         await migrate(engine)
         redis_url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
-        connections = connect_all(estate, await _budgets(redis_url, stack))
+        versions = Versions(await installation_secret(engine, VERSIONS))
+        connections = connect_all(estate, await _budgets(redis_url, stack), versions)
         for connection in connections.values():
             stack.push_async_callback(connection.adapter.aclose)
         adapters = {key: connection.adapter for key, connection in connections.items()}

@@ -24,6 +24,7 @@ from sources import kantata, netsuite, salesforce, workday
 from sources.auth import ClientAssertion, ClientCredentials, JwtBearer, OAuth1, RefreshToken, StaticBearer
 from sources.budget import Budget
 from sources.transport import Limits, Transport
+from sources.versions import Versions
 
 BudgetFor = Callable[[str, Limits], Budget | None]
 """(system, its limits) → the budget that all replicas share; None for one of this process's own."""
@@ -41,13 +42,13 @@ class Connection:
     transport: Transport
 
 
-def connect_all(estate: Estate, budget_for: BudgetFor) -> dict[str, Connection]:
+def connect_all(estate: Estate, budget_for: BudgetFor, versions: Versions) -> dict[str, Connection]:
     """All systems of the estate, nothing called yet. Raises ConfigError with every system that cannot work."""
     connections: dict[str, Connection] = {}
     problems: list[str] = []
     for key, config in estate.systems.items():
         try:
-            connections[key] = connect(key, config, budget_for)
+            connections[key] = connect(key, config, budget_for, versions)
         except (SourceMisconfigured, ValueError) as error:
             problems.append(f"systems.{key}: {error}")
     if problems:
@@ -55,7 +56,7 @@ def connect_all(estate: Estate, budget_for: BudgetFor) -> dict[str, Connection]:
     return connections
 
 
-def connect(key: str, config: SystemConfig, budget_for: BudgetFor) -> Connection:
+def connect(key: str, config: SystemConfig, budget_for: BudgetFor, versions: Versions) -> Connection:
     """One system's adapter. Raises SourceMisconfigured for a key or a mapping that cannot work."""
     limits = Limits(
         concurrent=config.limits.concurrent,
@@ -65,22 +66,26 @@ def connect(key: str, config: SystemConfig, budget_for: BudgetFor) -> Connection
     base = config.url.rstrip("/")
     url = f"{base}/api/v1" if config.vendor == "kantata" else base
     transport = Transport(key, url, auth=_sign_in(key, config), limits=limits, budget=budget_for(key, limits))
-    return Connection(_adapter(key, config, transport), transport)
+    return Connection(_adapter(key, config, transport, versions), transport)
 
 
-def _adapter(key: str, config: SystemConfig, transport: Transport) -> SourceWriter:
+def _adapter(key: str, config: SystemConfig, transport: Transport, versions: Versions) -> SourceWriter:
     mapping: Mapping[str, str] = config.mapping
     match config.vendor:
         case "salesforce":
-            return salesforce.SalesforceAdapter(key, transport, mapping=mapping)
+            return salesforce.SalesforceAdapter(key, transport, versions=versions, mapping=mapping)
         case "kantata":
             transport.classify = kantata.classify
-            return kantata.KantataAdapter(key, transport, mapping=mapping)
+            return kantata.KantataAdapter(key, transport, versions=versions, mapping=mapping)
         case "netsuite":
-            return netsuite.NetSuiteAdapter(key, transport, mapping=mapping, time_zone=config.time_zone)
+            return netsuite.NetSuiteAdapter(
+                key, transport, versions=versions, mapping=mapping, time_zone=config.time_zone
+            )
         case "workday":
             transport.classify = workday.classify
-            return workday.WorkdayAdapter(key, transport, tenant=config.tenant or "", mapping=mapping)
+            return workday.WorkdayAdapter(
+                key, transport, tenant=config.tenant or "", versions=versions, mapping=mapping
+            )
         case _:
             assert_never(config.vendor)
 

@@ -45,7 +45,7 @@ from sources.kantata.writes import ACTIONS, KantataWrites, Reads
 from sources.paging import List, ListMoves, Part, ahead, read_changes, read_list, together
 from sources.shapes import Row
 from sources.transport import Transport
-from sources.versions import version_of, widened, with_version
+from sources.versions import Versions, widened
 
 T = TypeVar("T")
 Found = tuple[Row, Envelope]
@@ -152,8 +152,8 @@ class KantataAdapter:
     """One Kantata account.
 
     `transport`: base_url ends in `/api/v1/`, auth is a static bearer token, `classify` is this module's.
-    `mapping` overrides single entries of DEFAULT_MAPPING (attribute → name of the custom field). `clock`
-    gives the instant of fetching.
+    `mapping` overrides single entries of DEFAULT_MAPPING (attribute → name of the custom field). `versions`
+    are the installation's. `clock` gives the instant of fetching.
     """
 
     domain = Domain.PSA
@@ -165,11 +165,13 @@ class KantataAdapter:
         system: str,
         transport: Transport,
         *,
+        versions: Versions,
         mapping: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self.system = system
         self._transport = transport
+        self._versions = versions
         self._mapping = {**DEFAULT_MAPPING, **(mapping or {})}
         self._clock = clock
         self._definitions = _Remembered(self._read_definitions)
@@ -424,10 +426,11 @@ class KantataAdapter:
         feed: bool = False,
     ) -> Record:
         look = Look(page, extra.custom, extra.billing, extra.roles)
-        stamp, changed_at = _stamps(kind, row)
+        key = RecordKey(self.system, kind, row.required("id", identifier(row, "id")))
+        stamp, changed_at = self._stamps(key, row)
         return Record(
-            key=RecordKey(self.system, kind, row.required("id", identifier(row, "id"))),
-            attributes=with_version(self.domain, kind, plan.values(row, look), attributes),
+            key=key,
+            attributes=self._versions.chosen(self.domain, key, plan.values(row, look), attributes),
             stamp=stamp,
             source_timestamp=changed_at,
             fetched_at=self._clock(),
@@ -435,6 +438,13 @@ class KantataAdapter:
             label=label_of(kind, row) if feed else "",
             deleted=HOMES[kind].deletes is Deletes.TOMBSTONES and row.text("deleted_at") is not None,
         )
+
+    def _stamps(self, key: RecordKey, row: Row) -> tuple[str, datetime | None]:
+        """Stamp and instant of the last change; made of what identifies the row where the vendor gives no stamp."""
+        if HOMES[key.kind].stamped:
+            return row.required("updated_at", row.text("updated_at")), row.instant("updated_at")
+        identity = {name: row.text(name) for name in ("name", "full_name", "email_address")}
+        return self._versions.stamp(key, identity), None
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,10 +502,3 @@ def _version(found: Found) -> object:
 def _stamp(found: Found) -> datetime:
     row = found[0]
     return row.required("updated_at", row.instant("updated_at"))
-
-
-def _stamps(kind: Kind, row: Row) -> tuple[str, datetime | None]:
-    """Stamp and instant of the last change; a hash of what identifies the row where the vendor gives no stamp."""
-    if HOMES[kind].stamped:
-        return row.required("updated_at", row.text("updated_at")), row.instant("updated_at")
-    return version_of({name: row.text(name) for name in ("name", "full_name", "email_address")}), None

@@ -22,7 +22,7 @@ from sources.netsuite.writes import ACTIONS, RevenueMethods
 from sources.paging import together
 from sources.shapes import Row
 from sources.transport import Transport
-from sources.versions import widened, with_version
+from sources.versions import Versions, widened
 
 OVERLAP_S = 120.0
 CLOSED = frozenset({"Closed"})
@@ -45,8 +45,8 @@ class NetSuiteAdapter:
 
     `transport` has the account's SuiteTalk address and one of sources.auth; its error table is set here.
     `mapping` overrides entries of DEFAULT_MAPPING. `time_zone` is the account's (Set Up Company),
-    `closed_statuses` the names of the project statuses that close a project's books. `clock` gives now as
-    aware UTC.
+    `closed_statuses` the names of the project statuses that close a project's books. `versions` are the
+    installation's. `clock` gives now as aware UTC.
     """
 
     domain = Domain.ERP
@@ -58,6 +58,7 @@ class NetSuiteAdapter:
         system: str,
         transport: Transport,
         *,
+        versions: Versions,
         mapping: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = _now,
         time_zone: str = "UTC",
@@ -66,6 +67,7 @@ class NetSuiteAdapter:
         names = Names(system, {**DEFAULT_MAPPING, **(mapping or {})})
         self.system = system
         self._transport = transport
+        self._versions = versions
         self._clock = clock
         self._time = AccountTime(ZoneInfo(time_zone))
         self._suiteql = SuiteQL(transport)
@@ -225,9 +227,10 @@ class NetSuiteAdapter:
             instant = self._time.instant(Row(row.system, row.operation, {"stamp": text}), "stamp")
         is_tombstone = about.get("deleted", False)
         external_id = row.required("id", row.text("id")) if is_tombstone else self._tables[kind].external_id(row)
+        key = RecordKey(self.system, kind, external_id)
         return Record(
-            key=RecordKey(self.system, kind, external_id),
-            attributes=with_version(self.domain, kind, values, attributes),
+            key=key,
+            attributes=self._versions.chosen(self.domain, key, values, attributes),
             stamp=text,
             source_timestamp=instant,
             fetched_at=self._clock(),

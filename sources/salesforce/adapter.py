@@ -30,7 +30,7 @@ from sources.salesforce.translate import (
 from sources.salesforce.writes import ACTIONS, ChangeOrders
 from sources.shapes import Row, rows
 from sources.transport import Transport
-from sources.versions import widened, with_version
+from sources.versions import Versions, widened
 
 API_VERSION = "v66.0"
 COLLECTION_IDS = 2000
@@ -56,7 +56,8 @@ class SalesforceAdapter:
 
     `transport` has the org's address and one of sources.auth (`follow_address=True`); its error table is
     set here. `mapping` overrides entries of DEFAULT_MAPPING. `org_currency` names the only currency of an
-    org without multi-currency. `clock` gives now as aware UTC; contract statuses are as of its date.
+    org without multi-currency. `versions` are the installation's. `clock` gives now as aware UTC; contract
+    statuses are as of its date.
     """
 
     domain = Domain.CRM
@@ -68,6 +69,7 @@ class SalesforceAdapter:
         system: str,
         transport: Transport,
         *,
+        versions: Versions,
         mapping: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = _now,
         api_version: str = API_VERSION,
@@ -76,6 +78,7 @@ class SalesforceAdapter:
         names = {**DEFAULT_MAPPING, **(mapping or {})}
         self.system = system
         self._transport = transport
+        self._versions = versions
         self._clock = clock
         self._root = f"/services/data/{api_version}"
         self._fields = Fields(system, names, org_currency)
@@ -117,7 +120,8 @@ class SalesforceAdapter:
                 values[ROLES] = tuple(roles.get(key, ()))
             if PACKAGES in wanted:
                 values[PACKAGES] = tuple(packages.get(key, ()))
-            records.append(self._record(kind, row, with_version(self.domain, kind, values, attributes)))
+            chosen = self._versions.chosen(self.domain, RecordKey(self.system, kind, key), values, attributes)
+            records.append(self._record(kind, row, chosen))
         return records
 
     async def changes(self, kind: Kind, since: datetime | None) -> AsyncIterator[ChangePage]:

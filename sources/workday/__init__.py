@@ -12,7 +12,7 @@ Quirks that this adapter works around:
 - `total` can be missing: a short page ends a list. Rows shift between pages: pages overlap by one.
 - Values of instance fields are `{id, descriptor}`; descriptors are display text. Grades, locations, job
   profiles and skills are shown as such. The status is keyed on its descriptor for want of anything else
-  documented, so `statuses` is a setting; an unknown one is drift.
+  documented, so `Wording` is a setting; an unknown one is drift.
 - Names may carry "(Terminated)" or "(On Leave)": exactly these endings are cut off, no other.
 - Money is `{value, currency}` or a number beside a currency column; both documented forms are read.
 - Terminated workers stay in `allWorkers`; a rescinded hire vanishes (probe). Security may hide rows: an
@@ -23,7 +23,7 @@ Quirks that this adapter works around:
   subcontractor, that record wins in the hub.
 
 - Writes (skills, staffing v6) start business processes; what is pending is told by businessProcess v1. See
-  sources.workday.writes. Event statuses are keyed on display text too, so `event_states` is a setting.
+  sources.workday.writes. Event statuses are keyed on display text too, by `Wording` likewise.
 
 Checklist: paging — done (sources.paging); batching — done, one page of ids a query; throttling — the
 transport's; partial failure — a call fails as a whole; clock skew — only "future hire" compares with our
@@ -31,8 +31,8 @@ date; incremental — by lastFunctionallyUpdated, and a full pass finds what a m
 dating — `cost_rate@YYYY-MM-DD` reads the sources as of that date.
 """
 
-from sources.workday.adapter import WorkdayAdapter, classify
+from sources.workday.adapter import Wording, WorkdayAdapter, classify
 from sources.workday.translate import DEFAULT_MAPPING, STATUSES
 from sources.workday.writes import EVENT_STATES
 
-__all__ = ["DEFAULT_MAPPING", "EVENT_STATES", "STATUSES", "WorkdayAdapter", "classify"]
+__all__ = ["DEFAULT_MAPPING", "EVENT_STATES", "STATUSES", "Wording", "WorkdayAdapter", "classify"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from sources.faults import Response
 from sources.paging import List, ListMoves, Part, ahead, read_changes, read_list, together
 from sources.shapes import Row
 from sources.transport import Transport
-from sources.versions import instant_text, widened, with_version
+from sources.versions import Versions, instant_text, widened
 from sources.workday.lists import SOURCES, WID, Lists
 from sources.workday.translate import (
     DEFAULT_MAPPING,
@@ -88,14 +89,21 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What display texts mean in the tenant's language: no code stands beside them."""
+
+    statuses: Mapping[str, str] = field(default_factory=lambda: STATUSES)
+    event_states: Mapping[str, ProcessState] = field(default_factory=lambda: EVENT_STATES)
+
+
 class WorkdayAdapter:
     """One Workday tenant.
 
     `transport`: base_url is the services host, auth one of sources.auth, `classify` is this module's.
-    `tenant` is the tenant's name in paths; `mapping` overrides single entries of DEFAULT_MAPPING;
-    `statuses` replaces STATUSES where the tenant's language or status list differs; `page_rows` is the
-    page size that the tenant allows; `event_states` replaces EVENT_STATES likewise; `clock` gives the
-    instant of fetching and today's date.
+    `tenant` is the tenant's name in paths; `versions` are the installation's; `mapping` overrides single
+    entries of DEFAULT_MAPPING; `wording` is for a tenant whose language or status list differs; `page_rows`
+    is the page size that the tenant allows; `clock` gives the instant of fetching and today's date.
     """
 
     domain = Domain.HCM
@@ -108,24 +116,26 @@ class WorkdayAdapter:
         transport: Transport,
         *,
         tenant: str,
+        versions: Versions,
         mapping: Mapping[str, str] | None = None,
-        statuses: Mapping[str, str] = STATUSES,
         page_rows: int = PAGE_ROWS,
-        event_states: Mapping[str, ProcessState] = EVENT_STATES,
+        wording: Wording | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self.system = system
         self._transport = transport
+        self._versions = versions
         self._path = f"/ccx/api/wql/v1/{quote(tenant, safe='')}/data"
         self._mapping = {**DEFAULT_MAPPING, **(mapping or {})}
         for entry, alias in self._mapping.items():
             if not _ALIAS.fullmatch(alias) and (alias or entry in NEEDED):
                 raise SourceMisconfigured(system, f"mapping entry {entry} is not a WQL alias")
-        self._statuses = statuses
+        self._wording = wording or Wording()
         self._page_rows = page_rows
         self._clock = clock
         self._lists = Lists(system, self._mapping, whole=self._whole, page_rows=page_rows, today=self._today)
-        self._writes = WorkdayWrites(system, transport, tenant=tenant, fetch=self.fetch, event_states=event_states)
+        states = self._wording.event_states
+        self._writes = WorkdayWrites(system, transport, tenant=tenant, fetch=self.fetch, event_states=states)
         self.kinds: Mapping[Kind, KindSpec] = {
             Kind.RESOURCE: KindSpec(
                 vendor_kind="worker",
@@ -154,7 +164,8 @@ class WorkdayAdapter:
             values = _values(wid, worker, wanted, listed)
             for name, on_day in zip(sorted(dated), rates, strict=True):
                 values[name] = cost_rate(on_day[wid]) if wid in on_day else None
-            records[wid] = self._record(wid, worker, with_version(self.domain, kind, values, attributes))
+            chosen = self._versions.chosen(self.domain, RecordKey(self.system, kind, wid), values, attributes)
+            records[wid] = self._record(wid, worker, chosen)
         return [records.get(wid) for wid in ids]
 
     def changes(self, kind: Kind, since: datetime | None) -> AsyncIterator[ChangePage]:
@@ -207,7 +218,7 @@ class WorkdayAdapter:
         return {_wid(row): self._worker(row) for page in pages for row in page.rows}
 
     def _worker(self, row: Row) -> Worker:
-        return Worker(row, self._mapping, self._statuses, self._today())
+        return Worker(row, self._mapping, self._wording.statuses, self._today())
 
     def _today(self) -> date:
         return self._clock().date()

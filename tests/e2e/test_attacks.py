@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +18,15 @@ from joserfc.jwk import ECKey
 
 from hub.app.auth import AUDIENCE, MAX_TOKEN_LENGTH
 from hub.domain.callers import LOCAL_ISSUER
+from hub.domain.identity import canonical_json
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
 from hub.domain.ownership import Role
+from hub.domain.records import DatedRate, RecordKey, Value
+from sources.versions import DIGITS, LEAST_KEY_BYTES, VERSION, Versions
 from tests.support.fakes import NOW
 from tests.support.graph import KEY, SmallFirm, small_firm, token, usd
+from tests.support.versions import VERSIONS
 
 STRANGER = ECKey.generate_key("P-256", {"kid": "stranger"})
 DEEP = base64.urlsafe_b64encode(b"[" * 5_000).decode()
@@ -272,6 +278,40 @@ async def test_money_is_in_no_error_text(firm: SmallFirm) -> None:
     body = await firm.graph.post("{ contracts { nodes { value { amount } } } }", role=Role.INTEGRATION_SUPPORT)
     assert "424242" not in json.dumps(body)
     assert body["errors"][0]["extensions"]["code"] == "FORBIDDEN_FIELD"
+
+
+def unkeyed(record: RecordKey, values: Mapping[str, Value]) -> set[str]:
+    """What somebody can make of guessed values who knows how versions are made, but not the secret."""
+    plain = {name: {"rate": value.rate} if isinstance(value, DatedRate) else value for name, value in values.items()}
+    texts = [canonical_json(said) for said in (plain, [VERSION, *record, plain], [*record, plain])]
+    keys = [b"", b"0" * 32, LOCAL_ISSUER.encode(), canonical_json(list(record)).encode()]
+    hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    macs = [hmac.digest(key, text.encode(), "sha256").hex() for key in keys for text in texts]
+    guessed = [Versions(key).of(record, values) for key in keys if len(key) >= LEAST_KEY_BYTES]
+    return {made[:DIGITS] for made in (*hashes, *macs)} | set(guessed)
+
+
+def tried(shown: str, record: RecordKey, known: Mapping[str, Value]) -> list[int]:
+    """Try every rate up to 200 an hour in a version: those that fit."""
+    return [
+        rate for rate in range(201) if shown in unkeyed(record, {**known, "cost_rate": DatedRate(usd(str(rate)), None)})
+    ]
+
+
+async def test_a_version_does_not_tell_what_it_is_made_of(firm: SmallFirm) -> None:
+    """Whoever knows all of a record but the cost rate cannot try rates until the version fits."""
+    query = "query ($id: ID!) { resource(id: $id) { grade costRate { amount } records { system version } } }"
+    body = await firm.graph.post(query, {"id": firm.manager})
+    assert body["errors"][0]["extensions"]["code"] == "FORBIDDEN_FIELD"
+    (shown,) = [r["version"] for r in body["data"]["resource"]["records"] if r["system"].startswith("hcm")]
+    (record,) = [key for key in firm.graph.firm.records.held if key.external_id == "hcm-1" or key.system == "hcm-1"]
+    values = dict(firm.graph.firm.records.held[record].attributes)
+    known = {name: value for name, value in values.items() if name not in (VERSION, "cost_rate")}
+    assert shown == VERSIONS.of(record, {**known, "cost_rate": values["cost_rate"]})
+    assert tried(shown, record, known) == []
+    # The attack is good: against a version without a secret it finds the rate.
+    weak = min(unkeyed(record, {**known, "cost_rate": values["cost_rate"]}))
+    assert tried(weak, record, known) == [90]
 
 
 async def test_an_unknown_id_and_a_hidden_one_cost_the_same_calls(firm: SmallFirm) -> None:

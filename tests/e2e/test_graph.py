@@ -143,13 +143,14 @@ async def test_provenance_tells_every_record(firm: SmallFirm) -> None:
     asked = "domain system vendor kind externalId version sourceTimestamp fetchedAt stale unavailable"
     data = await firm.graph.data(query % asked, {"id": firm.project})
     psa, erp = data["project"]["records"]
+    held = firm.graph.firm.records.held[firm.graph.firm.record(firm.project, Domain.PSA)]
     assert psa == {
         "domain": "PSA",
         "system": "psa-1",
         "vendor": "kantata",
         "kind": "kantata.project",
         "externalId": firm.graph.firm.record(firm.project, Domain.PSA).external_id,
-        "version": "v1",
+        "version": held.attributes["version"],
         "sourceTimestamp": "2026-03-31T08:15:00Z",
         "fetchedAt": "2026-03-31T08:15:00Z",
         "stale": False,

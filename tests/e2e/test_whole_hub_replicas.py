@@ -70,7 +70,7 @@ def test_what_one_hub_learns_the_other_knows(
         one.wait_until_ready()
         other.wait_until_ready()
         assert sum(firm.calls("feed").values()) <= FIRST_LOAD_CALLS
-        query = "query Q($code: String) { project(code: $code) { name } }"
+        query = "query Q($code: String) { project(code: $code) { name records { system version } } }"
         code = {"code": next(p.code for p in firm.firm.projects if p.in_psa)}
         key = kantata_id("workspace", next(p.n for p in firm.firm.projects if p.in_psa))
         before = one.ask(query, code).data

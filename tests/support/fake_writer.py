@@ -9,11 +9,12 @@ from typing import Any
 
 from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import attributes_of
-from hub.domain.records import Record, Value
+from hub.domain.records import Record, RecordKey, Value
 from hub.errors import SourceUnavailable, VersionConflict, WriteOutcomeUnknown
 from hub.ports import ProcessState, SourceWrite, WriteReceipt
-from sources.versions import VERSION, version_of
+from sources.versions import VERSION
 from tests.support.records import MemoryAdapter
+from tests.support.versions import VERSIONS
 
 STATUS_AFTER = {"complete": "COMPLETED", "approve": "APPROVED", "reject": "REJECTED"}
 
@@ -58,7 +59,8 @@ class FakeWriter(MemoryAdapter):
     def version(self, kind: Kind, external_id: str) -> str:
         """The version of an object now."""
         values = self.objects[kind, external_id]
-        return version_of({n: values.get(n) for n in attributes_of(self.domain, kind)})
+        owned = {n: values.get(n) for n in attributes_of(self.domain, kind)}
+        return VERSIONS.of(RecordKey(self.system, kind, external_id), owned)
 
     async def write(self, change: SourceWrite) -> WriteReceipt:
         """Carry the change out, or fail as told."""

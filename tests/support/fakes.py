@@ -22,6 +22,7 @@ from hub.ports import (
     SourceHealth,
     SourceStatus,
 )
+from tests.support.versions import VERSIONS
 
 NOW = datetime(2026, 3, 31, 8, 15, tzinfo=UTC)
 
@@ -242,7 +243,7 @@ class FakeFirm:
         for system, attributes in (records or {}).items():
             key = RecordKey(system, kind, str(len(self.records.held) + 1))
             keys[CARDS[system].domain] = key
-            self.records.held[key] = Record(key, {"version": "v1", **attributes}, "1", NOW, NOW)
+            self.records.held[key] = Record(key, {"version": VERSIONS.of(key, attributes), **attributes}, "1", NOW, NOW)
         shown = dict(kept)
         if entity_kind(kind) is Kind.RESOURCE:
             shown["kind"] = "SUBCONTRACTOR" if kind is Kind.SUBCONTRACTOR else "EMPLOYEE"

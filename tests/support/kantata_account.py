@@ -11,6 +11,7 @@ import httpx
 
 from sources.kantata import KantataAdapter, classify
 from sources.transport import Limits, Transport
+from tests.support.versions import VERSIONS
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 Json = dict[str, Any]
@@ -48,7 +49,7 @@ class Account:
             classify=classify,
             client_factory=client,
         )
-        return KantataAdapter("psa-eu", transport, mapping=mapping, clock=lambda: NOW)
+        return KantataAdapter("psa-eu", transport, versions=VERSIONS, mapping=mapping, clock=lambda: NOW)
 
     def queries(self, collection: str) -> list[dict[str, str]]:
         """The parameters of every call to one collection."""

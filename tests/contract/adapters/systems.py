@@ -18,9 +18,11 @@ from sources.netsuite import NetSuiteAdapter
 from sources.salesforce import SalesforceAdapter
 from sources.sandbox.firm.vendor_ids import kantata_id, netsuite_id, salesforce_id, workday_wid
 from sources.transport import Limits, Transport
+from sources.versions import Versions
 from sources.workday import WorkdayAdapter
 from sources.workday import classify as workday_errors
 from tests.support.sandboxes import RunningSandbox
+from tests.support.versions import VERSIONS
 
 TIMEOUT_S = 5.0
 
@@ -61,7 +63,7 @@ class System:
     """
 
     name: str
-    connect: Callable[[RunningSandbox, Mapping[str, Any], str | None], tuple[SourceAdapter, Transport]]
+    connect: Callable[[RunningSandbox, Mapping[str, Any], str | None, Versions], tuple[SourceAdapter, Transport]]
     a_kind: Kind
     narrow: str
     unread: tuple[str, ...]
@@ -78,7 +80,7 @@ def _transport(name: str, base_url: str, arguments: Mapping[str, Any], auth: htt
 
 
 def _salesforce(
-    sandbox: RunningSandbox, arguments: Mapping[str, Any], secret: str | None
+    sandbox: RunningSandbox, arguments: Mapping[str, Any], secret: str | None, versions: Versions
 ) -> tuple[SourceAdapter, Transport]:
     own = sandbox.credentials.salesforce
     auth = ClientCredentials(
@@ -89,7 +91,7 @@ def _salesforce(
         follow_address=True,
     )
     transport = _transport("crm", sandbox.base_url, arguments, auth)
-    return SalesforceAdapter("crm", transport), transport
+    return SalesforceAdapter("crm", transport, versions=versions), transport
 
 
 def salesforce_by_assertion(sandbox: RunningSandbox, arguments: Mapping[str, Any]) -> SourceAdapter:
@@ -102,11 +104,11 @@ def salesforce_by_assertion(sandbox: RunningSandbox, arguments: Mapping[str, Any
         private_key_pem=sandbox.secrets.salesforce_private_key_pem,
         follow_address=True,
     )
-    return SalesforceAdapter("crm", _transport("crm", sandbox.base_url, arguments, auth))
+    return SalesforceAdapter("crm", _transport("crm", sandbox.base_url, arguments, auth), versions=VERSIONS)
 
 
 def _netsuite(
-    sandbox: RunningSandbox, arguments: Mapping[str, Any], secret: str | None
+    sandbox: RunningSandbox, arguments: Mapping[str, Any], secret: str | None, versions: Versions
 ) -> tuple[SourceAdapter, Transport]:
     own = sandbox.credentials.netsuite
     auth = ClientAssertion(
@@ -119,7 +121,7 @@ def _netsuite(
         algorithm="ES256",
     )
     transport = _transport("erp", sandbox.base_url, arguments, auth)
-    return NetSuiteAdapter("erp", transport), transport
+    return NetSuiteAdapter("erp", transport, versions=versions), transport
 
 
 def netsuite_by_signature(sandbox: RunningSandbox, arguments: Mapping[str, Any]) -> SourceAdapter:
@@ -132,19 +134,19 @@ def netsuite_by_signature(sandbox: RunningSandbox, arguments: Mapping[str, Any])
         token_id=own.token_id,
         token_secret=own.token_secret,
     )
-    return NetSuiteAdapter("erp", _transport("erp", sandbox.base_url, arguments, auth))
+    return NetSuiteAdapter("erp", _transport("erp", sandbox.base_url, arguments, auth), versions=VERSIONS)
 
 
 def _kantata(
-    sandbox: RunningSandbox, arguments: Mapping[str, Any], secret: str | None
+    sandbox: RunningSandbox, arguments: Mapping[str, Any], secret: str | None, versions: Versions
 ) -> tuple[SourceAdapter, Transport]:
     auth = StaticBearer(secret or sandbox.credentials.kantata.token)
     transport = _transport("psa", f"{sandbox.base_url}/api/v1", arguments, auth, classify=kantata_errors)
-    return KantataAdapter("psa", transport), transport
+    return KantataAdapter("psa", transport, versions=versions), transport
 
 
 def _workday(
-    sandbox: RunningSandbox, arguments: Mapping[str, Any], secret: str | None
+    sandbox: RunningSandbox, arguments: Mapping[str, Any], secret: str | None, versions: Versions
 ) -> tuple[SourceAdapter, Transport]:
     own = sandbox.credentials.workday
     auth = RefreshToken(
@@ -155,7 +157,7 @@ def _workday(
         refresh_token=own.refresh_token,
     )
     transport = _transport("hcm", sandbox.base_url, arguments, auth, classify=workday_errors)
-    return WorkdayAdapter("hcm", transport, tenant=own.tenant), transport
+    return WorkdayAdapter("hcm", transport, tenant=own.tenant, versions=versions), transport
 
 
 SYSTEMS = {
@@ -213,7 +215,14 @@ SYSTEMS = {
 }
 
 
-def connect(system: System, sandbox: RunningSandbox, *, secret: str | None = None, **arguments: Any) -> Connection:
+def connect(
+    system: System,
+    sandbox: RunningSandbox,
+    *,
+    secret: str | None = None,
+    versions: Versions = VERSIONS,
+    **arguments: Any,
+) -> Connection:
     """The adapter on a sandbox, patient by default: three attempts of five seconds, a breaker that stays closed."""
     recorder = Recorder()
     defaults = {
@@ -221,5 +230,5 @@ def connect(system: System, sandbox: RunningSandbox, *, secret: str | None = Non
         "breaker": Breaker(threshold=1000),
         "client_factory": recorder,
     }
-    adapter, transport = system.connect(sandbox, {**defaults, **arguments}, secret)
+    adapter, transport = system.connect(sandbox, {**defaults, **arguments}, secret, versions)
     return Connection(adapter, transport, recorder)

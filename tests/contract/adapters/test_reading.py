@@ -10,8 +10,9 @@ from hub.context import caused_by
 from hub.domain.directory import kept_by
 from hub.domain.kinds import Kind
 from hub.domain.ownership import attributes_of
-from hub.domain.records import Record
+from hub.domain.records import Record, Value
 from hub.ports import ChangePage
+from sources.versions import Versions
 from tests.contract.adapters.systems import (
     SYSTEMS,
     Connection,
@@ -21,6 +22,7 @@ from tests.contract.adapters.systems import (
     salesforce_by_assertion,
 )
 from tests.support.sandboxes import RunningSandbox, start_sandbox
+from tests.support.versions import ELSEWHERE, VERSIONS
 
 
 async def all_pages(connection: Connection, kind: Kind, since: datetime | None = None) -> list[ChangePage]:
@@ -66,6 +68,22 @@ async def test_a_version_is_the_same_for_the_same_values(connection: Connection,
     versions = [record.attributes["version"] for record in first if record]
     assert versions == [record.attributes["version"] for record in second if record]
     assert len(set(versions)) == 2
+
+
+async def test_a_version_is_the_installations_own(
+    connection: Connection, system: System, sandbox: RunningSandbox
+) -> None:
+    """Another process with the same secret gives the same versions; another installation gives none of them."""
+    ids = [record.key.external_id for record in (await feed(connection, system.a_kind))[:3]]
+    given: dict[Versions, list[Value]] = {}
+    for versions in (VERSIONS, ELSEWHERE):
+        other = connect(system, sandbox, versions=versions)
+        records = await other.adapter.fetch(system.a_kind, ids, frozenset({"version"}))
+        given[versions] = [record.attributes["version"] for record in records if record]
+        await other.adapter.aclose()
+    here = await connection.adapter.fetch(system.a_kind, ids, frozenset({"version"}))
+    assert given[VERSIONS] == [record.attributes["version"] for record in here if record]
+    assert not set(given[VERSIONS]) & set(given[ELSEWHERE])
 
 
 async def test_only_what_was_asked_for_is_read(connection: Connection, system: System) -> None:

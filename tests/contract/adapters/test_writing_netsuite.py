@@ -22,6 +22,7 @@ from hub.ports import ProcessState, SourceWrite, SourceWriter
 from sources.netsuite import NetSuiteAdapter
 from tests.contract.adapters.systems import SYSTEMS, Connection, connect, netsuite_by_signature
 from tests.support.sandboxes import RunningSandbox, start_sandbox
+from tests.support.versions import VERSIONS
 
 RECORDS = "/services/rest/record/v1/salesOrder"
 METHOD, VERSION = "revenue_method", "version"
@@ -207,7 +208,7 @@ async def test_an_account_that_lacks_a_mapped_field_is_for_a_person(
     connection: Connection, account: RunningSandbox, line: str, entry: str, column: str
 ) -> None:
     """A property that a sales order's line does not have, a missing column or list: each names the mapping's entry."""
-    erp = NetSuiteAdapter("erp", connection.transport, mapping={entry: column})
+    erp = NetSuiteAdapter("erp", connection.transport, versions=VERSIONS, mapping={entry: column})
     with pytest.raises(SourceMisconfigured, match=entry.replace(".", r"\.")):
         await erp.write(change(line))
     assert method_of(account, line) == "RATABLE"

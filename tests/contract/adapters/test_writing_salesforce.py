@@ -21,6 +21,7 @@ from sources.salesforce import SalesforceAdapter
 from sources.sandbox.firm.vendor_ids import salesforce_id
 from tests.contract.adapters.systems import SYSTEMS, Connection, connect
 from tests.support.sandboxes import RunningSandbox, small_firm, start_sandbox
+from tests.support.versions import VERSIONS
 
 API = "/services/data/v66.0"
 LINE = salesforce_id("Contract_Line__c", small_firm().contract_lines[0].n)
@@ -186,7 +187,7 @@ async def test_a_tenant_that_lacks_a_mapped_field_is_for_a_person(
     connection: Connection, entry: str, field: str
 ) -> None:
     """A missing field and one that may not be written: each names the mapping's entry."""
-    crm = SalesforceAdapter("crm", connection.transport, mapping={entry: field})
+    crm = SalesforceAdapter("crm", connection.transport, versions=VERSIONS, mapping={entry: field})
     with pytest.raises(SourceMisconfigured, match=entry.replace(".", r"\.")):
         await crm.write(proposal())
 

@@ -12,6 +12,7 @@ from hub.estate import read_estate
 from hub.settings import read_settings
 from hub.wiring.hub import read_configuration
 from hub.wiring.systems import connect_all
+from tests.support.versions import VERSIONS
 
 SECRET = "s3cr3t-never-printed"
 ENVIRON = {"HUB_TOKEN": SECRET, "HUB_OTHER": SECRET}
@@ -43,7 +44,7 @@ def test_two_systems_of_one_domain_work_from_the_start(tmp_path: Path) -> None:
     assert [(key, s.domain) for key, s in read.systems.items()] == [("kantata", "PSA"), ("kantata-eu", "PSA")]
     assert read.secret_names == {"HUB_TOKEN"}
     assert SECRET not in repr(read)
-    assert set(connect_all(read, lambda _, __: None)) == {"kantata", "kantata-eu"}
+    assert set(connect_all(read, lambda _, __: None, VERSIONS)) == {"kantata", "kantata-eu"}
 
 
 def test_all_mistakes_of_estate_and_reference_are_listed_together(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hub.domain.records import DatedRate, InvoiceLineValue, Key, OpenItem, Ref, 
 from hub.errors import SourceMisconfigured, SourceRejected, SourceShapeBroken, SourceThrottled
 from sources.netsuite import NetSuiteAdapter
 from sources.transport import Limits, Transport
+from tests.support.versions import VERSIONS
 
 STAMP = "2026-05-07T22:07:19"
 LINE = "cln_01J8ZQ4T7M3N5P6R8S9V0W1X2Y"
@@ -49,7 +50,7 @@ def adapter(account: Callable[[httpx.Request], httpx.Response], **settings: Any)
         limits=Limits(attempts=1),
         client_factory=lambda **given: httpx.AsyncClient(transport=httpx.MockTransport(account), **given),
     )
-    return NetSuiteAdapter("erp", transport, **settings)
+    return NetSuiteAdapter("erp", transport, versions=VERSIONS, **settings)
 
 
 async def read(account: Account, kind: Kind, *attributes: str, record_id: str = "7") -> dict[str, Any]:

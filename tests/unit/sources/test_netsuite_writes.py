@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from hub.domain.kinds import Kind
-from hub.domain.records import Value
+from hub.domain.records import RecordKey, Value
 from hub.errors import (
     SourceMisconfigured,
     SourceRejected,
@@ -22,7 +22,7 @@ from hub.errors import (
 from hub.ports import SourceWrite
 from sources.netsuite import NetSuiteAdapter
 from sources.transport import Limits, Transport
-from sources.versions import version_of
+from tests.support.versions import VERSIONS
 
 LINE = "200:2"
 CHANGE = SourceWrite("update", Kind.CONTRACT_LINE, LINE, {"revenue_method": "RATABLE"}, "token")
@@ -58,7 +58,7 @@ def adapter(account: Account, *, attempts: int = 1, **settings: Any) -> NetSuite
         limits=Limits(attempts=attempts),
         client_factory=lambda **given: httpx.AsyncClient(transport=httpx.MockTransport(account), **given),
     )
-    return NetSuiteAdapter("erp", transport, **settings)
+    return NetSuiteAdapter("erp", transport, versions=VERSIONS, **settings)
 
 
 @pytest.mark.parametrize("status", [200, 204])
@@ -86,16 +86,20 @@ async def test_the_estates_mapping_names_column_and_list() -> None:
     assert "SELECT id, label AS name FROM customlist_rr WHERE isinactive = 'F'" in account.asked[1]
 
 
+def version(method: str | None) -> str:
+    """The version of the line with that method."""
+    return VERSIONS.of(RecordKey("erp", Kind.CONTRACT_LINE, LINE), {"revenue_method": method})
+
+
 async def test_the_version_is_the_one_that_reading_gives() -> None:
     """The hash of what the ERP owns of the line, a line without a method included."""
     for method in ("POINT_IN_TIME", None):
         account = Account(method=method)
-        version = version_of({"revenue_method": method})
-        await adapter(account).write(replace(CHANGE, version=version))
+        await adapter(account).write(replace(CHANGE, version=version(method)))
         assert len(account.written) == 1
     account = Account()
     with pytest.raises(VersionConflict):
-        await adapter(account).write(replace(CHANGE, version=version_of({"revenue_method": "RATABLE"})))
+        await adapter(account).write(replace(CHANGE, version=version("RATABLE")))
     assert account.written == []
 
 

@@ -20,6 +20,7 @@ from hub.errors import SourceMisconfigured, SourceShapeBroken, SourceThrottled, 
 from sources.salesforce import DEFAULT_MAPPING, SalesforceAdapter
 from sources.salesforce.wire import instant_literal, long_id, text_literal
 from sources.transport import Limits, Transport
+from tests.support.versions import VERSIONS
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 STAMP = "2026-05-07T22:07:19.000+0000"
@@ -50,7 +51,7 @@ def adapter(org: Callable[[httpx.Request], httpx.Response], **settings: Any) -> 
         limits=Limits(attempts=1),
         client_factory=lambda **given: httpx.AsyncClient(transport=httpx.MockTransport(org), **given),
     )
-    return SalesforceAdapter("crm", transport, clock=lambda: NOW, **settings)
+    return SalesforceAdapter("crm", transport, versions=VERSIONS, clock=lambda: NOW, **settings)
 
 
 async def read(kind: Kind, row: dict[str, Any], *attributes: str, **settings: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from hub.errors import SourceMisconfigured, SourceRejected, SourceUnavailable, W
 from hub.ports import SourceWrite
 from sources.salesforce import SalesforceAdapter
 from sources.transport import Limits, Transport
+from tests.support.versions import VERSIONS
 
 LINE, ORDER = "a01Qy0000000006IAA", "a02Qy0000000001IAA"
 CANONICAL = CanonicalId("cho_01J8ZQ4T7M3N5P6R8S9V0W1X2Y")
@@ -54,7 +55,7 @@ def adapter(org: Org, *, attempts: int = 1, **settings: Any) -> SalesforceAdapte
         limits=Limits(attempts=attempts),
         client_factory=lambda **given: httpx.AsyncClient(transport=httpx.MockTransport(org), **given),
     )
-    return SalesforceAdapter("crm", transport, **settings)
+    return SalesforceAdapter("crm", transport, versions=VERSIONS, **settings)
 
 
 def proposal(**values: Value) -> SourceWrite:

@@ -21,9 +21,10 @@ from hub.domain.records import DatedRate, DayOff, Key, Record, Ref, Value
 from hub.errors import SourceMisconfigured, SourceRejected, SourceShapeBroken, SourceThrottled, SourceUnavailable
 from hub.ports import ChangePage
 from sources.transport import Limits, Transport
-from sources.workday import DEFAULT_MAPPING, WorkdayAdapter, classify
+from sources.workday import DEFAULT_MAPPING, Wording, WorkdayAdapter, classify
 from sources.workday.lists import SOURCES, quoted
 from sources.workday.translate import FIELDS
+from tests.support.versions import VERSIONS
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -104,7 +105,8 @@ class Tenant:
         transport = Transport(
             "hcm", "http://workday.test", limits=Limits(attempts=1), classify=classify, client_factory=client
         )
-        return WorkdayAdapter("hcm", transport, tenant="firm", page_rows=self.page_rows, clock=lambda: NOW, **settings)
+        settings = {"page_rows": self.page_rows, "clock": lambda: NOW, **settings}
+        return WorkdayAdapter("hcm", transport, tenant="firm", versions=VERSIONS, **settings)
 
     def _serve(self, request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/ccx/api/wql/v1/firm/data"
@@ -222,7 +224,8 @@ async def test_status(status: Any, hired: str, expected: str) -> None:
 async def test_a_tenant_may_have_its_own_status_names() -> None:
     """Descriptors are localised, so the list is a setting."""
     tenant = Tenant(worker(workerStatus=instance("Aktiv")))
-    [record] = await tenant.adapter(statuses={"Aktiv": "ACTIVE"}).fetch(Kind.RESOURCE, [wid(1)], frozenset({"status"}))
+    adapter = tenant.adapter(wording=Wording({"Aktiv": "ACTIVE"}))
+    [record] = await adapter.fetch(Kind.RESOURCE, [wid(1)], frozenset({"status"}))
     assert record is not None
     assert record.attributes == {"status": "ACTIVE"}
 

@@ -13,8 +13,9 @@ from hub.domain.records import Value
 from hub.errors import SourceRejected, SourceShapeBroken, SourceUnavailable, WriteOutcomeUnknown
 from hub.ports import ProcessState, SourceWrite
 from sources.transport import Limits, Transport
-from sources.workday import WorkdayAdapter, classify
+from sources.workday import Wording, WorkdayAdapter, classify
 from sources.workday.writes import EVENT_STATES
+from tests.support.versions import VERSIONS
 
 WID = "ab" * 16
 Json = dict[str, Any]
@@ -38,7 +39,7 @@ class Tenant:
         transport = Transport(
             "hcm", "http://workday.test", limits=Limits(attempts=1), classify=classify, client_factory=client
         )
-        return WorkdayAdapter("hcm", transport, tenant="firm", **settings)
+        return WorkdayAdapter("hcm", transport, tenant="firm", versions=VERSIONS, **settings)
 
     def written(self) -> list[str]:
         """The methods of the writing calls."""
@@ -147,7 +148,7 @@ async def test_the_states_of_several_events(tenant: Tenant, statuses: list[str],
 async def test_statuses_in_another_language(tenant: Tenant) -> None:
     """A setting; what it does not hold is drift."""
     tenant.events = [("Fähigkeit", "Erledigt"), ("Fähigkeit", "In Progress")]
-    adapter = tenant.adapter(event_states={"Erledigt": ProcessState.DONE})
+    adapter = tenant.adapter(wording=Wording(event_states={"Erledigt": ProcessState.DONE}))
     assert await adapter.process_state("e0") is ProcessState.DONE
     with pytest.raises(SourceShapeBroken):
         await adapter.process_state("e1")
