@@ -10,7 +10,7 @@ from hub.domain.kinds import Domain, Kind
 from hub.ports import Entity
 from tests.integration.commands.case import Case, Ready, Refused, given_by
 from tests.integration.commands.people import running_project
-from tests.integration.commands.time_entries import NAMELESS, UNKNOWN
+from tests.integration.commands.time_entries import NAMELESS, STRANGER, UNKNOWN, clerk_for
 from tests.support.live import NOW, Live, approver_for
 
 
@@ -96,6 +96,13 @@ async def _by_the_completer(hub: Live, ready: Ready) -> Ready:
     return ready.by(await approver_for(hub))
 
 
+async def _for_somebody_else(hub: Live, ready: Ready) -> Ready:
+    """On behalf of a person of the firm who does not lead the project."""
+    lead = (await running_project(hub)).kept["manager"]
+    other = await approver_for(hub, lead)
+    return ready.by(clerk_for(str(other.caller.email), "approveMilestone"))
+
+
 async def _not_completed(hub: Live, ready: Ready) -> Ready:
     return ready.but(id=(await planned(hub)).id)
 
@@ -109,6 +116,8 @@ APPROVE = Case(
         Refused("SEGREGATION_OF_DUTIES", "by the completer", _by_the_completer),
         Refused("APPROVER_UNKNOWN", "by nobody of the firm", given_by(UNKNOWN)),
         Refused("APPROVER_UNKNOWN", "by somebody without an e-mail", given_by(NAMELESS)),
+        Refused("APPROVER_UNKNOWN", "for nobody of the firm", given_by(clerk_for(STRANGER, "approveMilestone"))),
+        Refused("NOT_PERMITTED", "for somebody else than the lead", _for_somebody_else),
     ),
 )
 

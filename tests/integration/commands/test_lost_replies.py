@@ -12,8 +12,15 @@ from tests.support.live import Live
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("table of commands")]
 
-LOST = {"lost-reply": 0, "half-body": 0, "down": 1, "error": 1}
+LOST = {"lost-reply": 0, "half-body": 0, "down": 1, "error": 1, "throttle": 1}
 """What becomes of one call, and how many calls more are needed then: it was carried out, or it was not."""
+
+
+async def unfinished(hub: Live) -> list[str]:
+    """The states of commands that have not come to their end, or hold a record yet."""
+    open_ones = await hub.rows("SELECT state FROM command WHERE state IN ('SENT', 'UNKNOWN', 'ACCEPTED')")
+    held = await hub.rows("SELECT 'LOCKED' AS state FROM record_lock WHERE until > now()")
+    return [row.state for row in [*open_ones, *held]]
 
 
 @pytest.mark.parametrize("fault", LOST)
@@ -37,4 +44,5 @@ async def test_a_call_that_is_lost_at_any_step_ends_as_one_change(
             assert (outcome.status, outcome.errors) == (CommandStatus.APPLIED, ())
             assert ready.state() == ready.wanted(before)
             assert len(made) == len(planned) + LOST[fault], made
+            assert await unfinished(hub) == []
         hub.sandboxes.clear()

@@ -13,10 +13,13 @@ from tests.support.live import Live
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("table of commands")]
 
 
-@pytest.mark.parametrize(("fault", "code"), [("down", "SOURCE_UNAVAILABLE"), ("throttle", "RATE_LIMITED")])
+FAULTS = [("down", "SOURCE_UNAVAILABLE"), ("error", "SOURCE_UNAVAILABLE"), ("throttle", "RATE_LIMITED")]
+
+
+@pytest.mark.parametrize(("fault", "code"), FAULTS)
 @pytest.mark.parametrize("case", OWNED, ids=str)
 async def test_the_fault_is_told_and_the_key_stays_usable(hub: Live, case: Case, fault: str, code: str) -> None:
-    """Gone, or refusing for the rate: REJECTED with the system's fault, and then carried out under the same key."""
+    """Gone, failing, or refusing for the rate: told as that, and carried out later under the same key."""
     ready, key = await case.ready(hub), f"{fault}-{hub.number()}"
     assert case.system is not None
     before = ready.state()

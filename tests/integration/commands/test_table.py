@@ -30,6 +30,7 @@ ELSEWHERE = {
     "IN_PROGRESS": "test_commands.py: two simultaneous requests with one key",
     "WRITE_OUTCOME_UNKNOWN": "test_commands.py; here it is what test_lost_replies.py waits to end",
     "WRITE_LOST": "test_commands.py: a request that is lost again",
+    "WRITE_OVERTAKEN": "test_commands.py: others have changed the same since",
     "PROCESS_REFUSED": "test_processes.py: a process that is denied",
 }
 """Codes that no input and no state of a record gives, but what happens on the way."""

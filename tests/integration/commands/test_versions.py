@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from hub.domain.commands import CommandStatus
+from hub.ports import SourceWrite, WriteReceipt
 from tests.integration.commands.case import Case, Ready
 from tests.integration.commands.running import QUERIES, asked, codes, forget, run, settled, written
 from tests.integration.commands.table import CASES
@@ -37,6 +38,33 @@ async def test_a_version_that_is_old_is_a_conflict(hub: Live, case: Case) -> Non
     assert (outcome.status, codes(outcome)) == (CommandStatus.REJECTED, ["VERSION_CONFLICT"])
     assert written(asked(hub)) == []
     assert ready.state() == theirs
+    fresh = await versioned(hub, ready)
+    assert outcome.errors[0].allowed == (fresh.given["expectedVersion"],)
+    outcome = await settled(hub, case, fresh, f"fresh-{hub.number()}")
+    assert (outcome.status, outcome.errors) == (CommandStatus.APPLIED, ())
+    assert ready.state() == ready.wanted(theirs)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.versioned], ids=str)
+async def test_a_change_after_the_hubs_look_is_the_owners_conflict(
+    hub: Live, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version was good when the hub looked, and is not when the write is handed over: nothing is written."""
+    ready = await versioned(hub, await case.ready(hub))
+    assert case.system is not None
+    adapter = hub.desk.adapters[case.system]
+    write = adapter.write
+
+    async def too_late(change: SourceWrite) -> WriteReceipt:
+        assert ready.meddle is not None
+        ready.meddle()
+        return await write(change)
+
+    monkeypatch.setattr(adapter, "write", too_late)
+    outcome = await run(hub, case, ready, f"late-{hub.number()}")
+    assert (outcome.status, codes(outcome)) == (CommandStatus.REJECTED, ["VERSION_CONFLICT"])
+    theirs = ready.state()
+    monkeypatch.undo()
     fresh = await versioned(hub, ready)
     assert outcome.errors[0].allowed == (fresh.given["expectedVersion"],)
     outcome = await settled(hub, case, fresh, f"fresh-{hub.number()}")

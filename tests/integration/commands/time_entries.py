@@ -17,7 +17,8 @@ from tests.integration.commands.people import user_id
 from tests.support.commands import caller
 from tests.support.live import CLERK, NOW, Live, approver_for, time_input
 
-UNKNOWN = Actor(caller(Role.DELIVERY_MANAGER, email="nobody@elsewhere.example"))
+STRANGER = "nobody@elsewhere.example"
+UNKNOWN = Actor(caller(Role.DELIVERY_MANAGER, email=STRANGER))
 NAMELESS = Actor(caller(Role.DELIVERY_MANAGER))
 
 
@@ -262,9 +263,7 @@ def _review_refusals(mutation: str) -> tuple[Refused, ...]:
         Refused("SEGREGATION_OF_DUTIES", "by the worker", _by_the_worker),
         Refused("APPROVER_UNKNOWN", "by nobody of the firm", given_by(UNKNOWN)),
         Refused("APPROVER_UNKNOWN", "by somebody without an e-mail", given_by(NAMELESS)),
-        Refused(
-            "APPROVER_UNKNOWN", "for nobody of the firm", given_by(clerk_for("nobody@elsewhere.example", mutation))
-        ),
+        Refused("APPROVER_UNKNOWN", "for nobody of the firm", given_by(clerk_for(STRANGER, mutation))),
         Refused("NOT_PERMITTED", "for somebody else than the lead", _for_somebody_else(mutation)),
     )
 
