@@ -172,21 +172,39 @@ class Actor:
 def authorize(actor: Actor, mutation: str, writers: frozenset[Role], *, approval: bool) -> None:
     """Refuse a caller whose role may not give this command (domain.md 9.1, service accounts).
 
-    A service account needs the mutation in its allow-list, which is its grant; an approval also needs the
-    user behind it. What that user may do limits the account: roles that the request names must include a
-    writer (a user without named roles is judged by the command itself, see `acts_as_manager`).
+    A token with the service role is a service account's, whatever other roles it names: it needs the mutation in
+    its allow-list, which is its grant, and for an approval also the user behind it. That user's own rights limit
+    it: roles that the request names must include a writer; of a user without named roles the directory must be
+    able to prove a right at all, and the command itself is judged by what it proves (hub.usecases.on_behalf).
     """
     caller, user = actor.caller, actor.on_behalf_of
-    if user is not None and Role.SERVICE not in caller.roles:
-        refuse(NOT_PERMITTED, "Only a service account may act on behalf of somebody.")
-    if Role.SERVICE in caller.roles and mutation in caller.allow:
-        if approval and user is None:
-            refuse(ON_BEHALF_OF_REQUIRED, "An approval needs the user on whose behalf it is given.")
-        if user is not None and user.roles and not user.roles & writers:
-            refuse(NOT_PERMITTED, f"The user on whose behalf this is asked may not give {mutation}.")
+    if Role.SERVICE not in caller.roles:
+        if user is not None:
+            refuse(NOT_PERMITTED, "Only a service account may act on behalf of somebody.")
+        if not caller.roles & writers:
+            refuse(NOT_PERMITTED, f"Your role may not give {mutation}.", allowed=sorted(writers))
         return
-    if not (caller.roles - {Role.SERVICE}) & writers:
-        refuse(NOT_PERMITTED, f"Your role may not give {mutation}.", allowed=sorted(writers))
+    if mutation not in caller.allow:
+        refuse(NOT_PERMITTED, f"Your account is not granted {mutation}.")
+    if approval and user is None:
+        refuse(ON_BEHALF_OF_REQUIRED, "An approval needs the user on whose behalf it is given.")
+    if user is not None and not (user.roles or PROVABLE) & writers:
+        refuse(NOT_PERMITTED, f"The user on whose behalf this is asked may not give {mutation}.")
+
+
+PROVABLE = frozenset({Role.DELIVERY_MANAGER, Role.SERVICE})
+"""What the directory can prove of a user without named roles.
+
+That they lead a project, and whose time an entry would be, which service accounts submit.
+"""
+
+
+def roles_of(actor: Actor) -> frozenset[Role]:
+    """The roles that a command is judged by: a service account's grant stands for any, its user's rights limit it."""
+    if Role.SERVICE not in actor.caller.roles:
+        return actor.caller.roles
+    user = actor.on_behalf_of
+    return frozenset(Role) if user is None else user.roles or frozenset({Role.DELIVERY_MANAGER})
 
 
 def different_people(approver: str | None, submitter: str | None) -> None:
@@ -231,7 +249,7 @@ STAGE_ROLES = _DELIVERY | {Role.FINANCE_OPS}
 
 @dataclass(frozen=True, slots=True)
 class StageFactsNow:
-    """What a manual step is judged by; `returns_to` is the stage that a held project left, if the hub knows it."""
+    """What a manual step is judged by; `returns_to` is the stage that a held project goes back to."""
 
     stage: ProjectStage
     posted: bool = False
@@ -242,7 +260,7 @@ class StageFactsNow:
 def allowed_steps(now: StageFactsNow) -> tuple[ProjectStage, ...]:
     """The stages that a person may choose from here."""
     reachable = [to for (start, to) in MANUAL_STEPS if start is now.stage]
-    if now.stage is S.ON_HOLD and now.returns_to is not None:
+    if now.stage is S.ON_HOLD:
         reachable = [to for to in reachable if to is now.returns_to]
     if now.posted:
         reachable = [to for to in reachable if to is not S.CANCELLED]
@@ -278,10 +296,17 @@ def manual_step(now: StageFactsNow, to: ProjectStage, roles: frozenset[Role], *,
     return step
 
 
+FINAL = frozenset({S.CLOSED, S.CANCELLED, S.LOST})
+"""Stages in which nothing of a project changes any more; finance ops may reopen one that is CLOSED."""
+OPEN = frozenset(S) - FINAL
+"""Stages in which the project itself may be changed."""
 WORKABLE = frozenset({S.SHELL, S.STAFFED, S.IN_DELIVERY, S.DELIVERED})
 """Stages in which time may be entered: from SHELL on, never while held; late time of a delivered project counts."""
 REACHABLE = WORKABLE | {S.ON_HOLD}
-"""Stages in which milestones may be reached: not before SHELL, not after the end."""
+"""Stages in which milestones may be reached, and milestones and time decided on: not before SHELL, not after the end.
+
+A hold stops the work, not the decision on what was done before it.
+"""
 STAFFABLE = frozenset({S.GATE_PENDING, S.GATE_FAILED, S.SHELL, S.STAFFED, S.IN_DELIVERY, S.ON_HOLD})
 """Stages in which people may be booked: as soon as the PSA has the project, and before it is over."""
 

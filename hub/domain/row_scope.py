@@ -26,7 +26,8 @@ PROJECT_PARTS = frozenset({Kind.TASK, Kind.MILESTONE, Kind.ASSIGNMENT, Kind.TIME
 """Kinds that follow the project that they are linked to."""
 CONTRACT_PARTS = frozenset({Kind.CONTRACT_LINE, Kind.CHANGE_ORDER})
 """Kinds that follow their contract."""
-WIDE = frozenset({Kind.CUSTOMER, Kind.OPPORTUNITY, Kind.CONTRACT}) | CONTRACT_PARTS
+CONTRACTS = CONTRACT_PARTS | {Kind.CONTRACT}
+WIDE = CONTRACTS | {Kind.CUSTOMER, Kind.OPPORTUNITY}
 """Kinds that are shown beyond the scope of their money."""
 
 _ALL = "all"
@@ -57,18 +58,21 @@ class Reach:
         return self.practices is None and self.legal_entities is None and self.own is Own.NO_LIMIT
 
 
-def reach_of(caller: Caller, on_behalf_of: Caller | None = None) -> Reach | None:
+def reach_of(caller: Caller, on_behalf_of: Caller | None = None, *, by: frozenset[Role] | None = None) -> Reach | None:
     """How far the caller sees; None: nothing at all.
 
     Without grants of both sorts a token sees everything only when the local key has signed it. A user on
-    whose behalf a service account acts limits it to what the directory proves to be that user's.
+    whose behalf a service account acts limits it to what the directory proves to be that user's. `by` are the roles
+    that may do what is to be done (a mutation's writers, say): the caller's others widen nothing. Without it all
+    count, for reading is a union.
     """
     practices, entities = caller.practices or None, caller.legal_entities or None
     if caller.issuer != LOCAL_ISSUER and (practices is None or entities is None):
         return None
     if on_behalf_of is not None:
         return Reach(practices, entities, Own.TAKES_PART, on_behalf_of.email)
-    managed = caller.roles == {Role.DELIVERY_MANAGER}
+    counting = caller.roles if by is None or Role.SERVICE in caller.roles else caller.roles & by
+    managed = counting == {Role.DELIVERY_MANAGER}
     return Reach(practices, entities, Own.MANAGED if managed else Own.NO_LIMIT, caller.email if managed else None)
 
 

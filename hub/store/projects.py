@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.capacity import ONE_DAY
 from hub.domain.ids import CanonicalId
-from hub.domain.lifecycle import Booking, PlannedWork, StageFacts, derive_stage
+from hub.domain.lifecycle import Booking, PlannedWork, ProjectStage, StageFacts, derive_stage
 from hub.domain.records import Value
 from hub.store.codec import decode, encode
 
+RELEASED = "ACTIVE"
+"""What the PSA says of a project that it holds no longer."""
 _PROJECTS = """
 SELECT p.id, p.kept, c.customer_id, c.legal_entity_id, c.value_key, o.status AS opportunity_status,
   (SELECT array_agg(DISTINCT l.models[1]) FROM entity t JOIN entity l ON l.id = t.contract_line_id
@@ -61,6 +64,17 @@ async def derive_projects(connection: AsyncConnection, ids: Sequence[CanonicalId
     rows = [_derived(p, tasks[p.id], bookings[p.id], today) for p in projects]
     stored = await connection.execute(text(_STORE), {"rows": orjson.dumps(rows).decode()})
     return [CanonicalId(row.id) for row in stored]
+
+
+async def stage_without_hold(engine: AsyncEngine, project: CanonicalId, today: date) -> ProjectStage:
+    """The stage that the rules give a project that the PSA holds, once it no longer does."""
+    given = {"ids": [project]}
+    async with engine.connect() as connection:
+        row = (await connection.execute(text(_PROJECTS), given)).one()
+        tasks = (await connection.execute(text(_TASKS), given)).all()
+        bookings = (await connection.execute(text(_BOOKINGS), given)).all()
+    facts = _facts(row, decode(row.kept), [decode(t.kept) for t in tasks], bookings)
+    return derive_stage(replace(facts, delivery_status=RELEASED), today=today)
 
 
 def _by_project(rows: Sequence[Any]) -> Mapping[str, list[Any]]:

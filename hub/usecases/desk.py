@@ -10,13 +10,15 @@ from typing import Any, NoReturn, Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.domain import commands
-from hub.domain.commands import Actor, Refusal, Refused, refuse
+from hub.domain.commands import Actor, Refusal, Refused, refuse, roles_of
 from hub.domain.directory import kept_by
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind, entity_kind
 from hub.domain.ownership import Role, attributes_of, owner_of, rule_of
 from hub.domain.records import Record, RecordKey, Ref, Value
+from hub.domain.row_scope import EVERYTHING, RowScope
 from hub.ports import DirectoryReader, DirectoryWriter, Entity, RecordReader, SourceWriter
+from hub.store.audit import Done
 from hub.store.ledger import Command, Ledger, Sending
 from hub.store.locks import RecordLocks
 from hub.store.people import resource_of_email
@@ -48,8 +50,8 @@ class Announcer(Protocol):
         """Tell the other replicas which records have changed."""
         ...
 
-    async def void(self, keys: Sequence[RecordKey]) -> None:
-        """Tell the other replicas which records have just been written."""
+    async def written(self, keys: Sequence[RecordKey]) -> bool:
+        """Wait until no replica can come up with what these records said before; False when one does not say so."""
         ...
 
     async def all_have_heard(self) -> bool:
@@ -61,13 +63,28 @@ class NotYetEverywhere(Exception):
     """The owner has confirmed, but some replica may still answer as before."""
 
 
-Visible = Callable[[Actor, Entity], Awaitable[bool]]
-"""Whether the actor may see an entity; what one may not see does not exist (domain.md 9.1, row scope)."""
+class RowRights(Protocol):
+    """Whose rows are whose: what somebody does not reach does not exist for them (domain.md 9.1, row scope)."""
+
+    async def within_reach(self, actor: Actor, entity: Entity, writers: frozenset[Role]) -> bool:
+        """Whether a command that these roles may give reaches the entity."""
+        ...
+
+    async def rows_of(self, actor: Actor, by: frozenset[Role]) -> RowScope | None:
+        """The rows of an actor as far as these roles reach; None: none at all."""
+        ...
 
 
-async def everything_visible(_: Actor, __: Entity) -> bool:
-    """No row scope."""
-    return True
+class EveryRow:
+    """RowRights without row scope."""
+
+    async def within_reach(self, _: Actor, __: Entity, ___: frozenset[Role]) -> bool:
+        """See RowRights."""
+        return True
+
+    async def rows_of(self, _: Actor, __: frozenset[Role]) -> RowScope | None:
+        """See RowRights."""
+        return EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +100,7 @@ class Desk:
     ledger: Ledger
     locks: RecordLocks
     today: Callable[[], date]
-    visible: Visible = everything_visible
+    rows: RowRights = field(default_factory=EveryRow)
 
     async def take(self, records: Sequence[Record]) -> None:
         """Put what was just read into cache and directory, in this replica at once; of it only what is kept is kept."""
@@ -98,9 +115,9 @@ class Desk:
         """
         keys = [record.key for record in records]
         await self.cache.write(records)
-        await self.announcer.void(keys)
         await self._index(records)
-        await self.everywhere()
+        if not await self.announcer.written(keys):
+            raise NotYetEverywhere
         await self.cache.share(keys)
 
     async def everywhere(self) -> None:
@@ -239,30 +256,31 @@ class Work:
             return None
         return (await self.desk.directory.entities([CanonicalId(target)]))[0]
 
-    def roles(self) -> frozenset[Role]:
-        """The roles that the command is judged by: a service account's grant stands for any, its user's limit it."""
-        caller, user = self.actor.caller, self.actor.on_behalf_of
-        if Role.SERVICE in caller.roles and self.command.scope.mutation in caller.allow:
-            return user.roles if user is not None and user.roles else frozenset(Role)
-        return caller.roles
+    async def roles(self, project: Entity) -> frozenset[Role]:
+        """The roles that the command is judged by: a delivery manager is one on own projects only.
+
+        Whoever is nothing else reaches no other project.
+        """
+        roles = roles_of(self.actor)
+        if roles > {Role.DELIVERY_MANAGER} and not await self.leads(project):
+            return roles - {Role.DELIVERY_MANAGER}
+        return roles
+
+    async def leads(self, project: Entity) -> bool:
+        """Whether the deciding person is the project's manager."""
+        person = await self.approver()
+        return person is not None and project.kept.get("manager") == person
 
     async def approver(self) -> CanonicalId | None:
         """The resource that the deciding person is, matched by work e-mail (domain.md 9.1)."""
         return await self.resource_of(self.actor.person.email)
 
-    async def require_approver(self, project: Entity | None) -> None:
-        """Refuse a service account whose user is not known to be a delivery manager.
-
-        A user named without roles counts as one for the projects that they lead, and for no other.
-        """
-        user = self.actor.on_behalf_of
-        if user is None or user.roles:
-            return
-        person = await self.approver()
-        if person is None:
-            refuse(commands.APPROVER_UNKNOWN, "The user's work e-mail belongs to no active resource.")
-        if project is None or project.kept.get("manager") != person:
-            refuse(commands.NOT_PERMITTED, "The user on whose behalf this is asked does not lead the project.")
+    async def submitter(self, done: Done) -> CanonicalId | None:
+        """The resource that somebody is whom the hub's own records name by e-mail or subject."""
+        person = self.actor.person
+        return await (
+            self.approver() if done.person in (person.email, person.subject) else self.resource_of(done.person)
+        )
 
     async def resource_of(self, email: str | None) -> CanonicalId | None:
         """The active resource with that work e-mail, if there is exactly one."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from hub.domain import commands
-from hub.domain.commands import REACHABLE, different_people, refuse, require_stage, require_state
+from hub.domain.commands import REACHABLE, different_people, refuse, require_state
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
 from hub.domain.records import RecordKey, Ref, Value
@@ -22,7 +22,7 @@ from hub.store.audit import Done, last_done
 from hub.store.ledger import Sending
 from hub.store.people import entity_of
 from hub.usecases.desk import Mutation, Work, writers_of
-from hub.usecases.projects import stage_of
+from hub.usecases.projects import require_stage_of_project
 
 MOVES = frozenset({"status", "completed_at", "completed_by", "approved_at"})
 COMPLETE = "completeMilestone"
@@ -34,9 +34,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 async def _prepare_complete(work: Work) -> Sending:
     milestone = work.targets["id"]
     key = work.key(milestone, ["status"])
-    project = await work.linked(milestone, "project")
-    if project is not None:
-        require_stage(stage_of(project), REACHABLE, "no milestone can be reached", field="id")
+    await require_stage_of_project(work, milestone, REACHABLE, "no milestone can be reached")
     before = await work.current(key)
     require_state(_text(before.get("status")), ("PLANNED",), "COMPLETED", "A milestone")
     write = SourceWrite(
@@ -49,14 +47,10 @@ async def _prepare_approve(work: Work) -> Sending:
     """Accepted by somebody else than who completed it."""
     milestone = work.targets["id"]
     key = work.key(milestone, ["status"])
-    await work.require_approver(await work.linked(milestone, "project"))
+    await require_stage_of_project(work, milestone, REACHABLE, "its milestones are settled")
     approver, person = await work.approver(), work.actor.person
     through_hub = await last_done(work.desk.engine, COMPLETE, milestone.id)
-    if through_hub is not None:
-        same = through_hub.person in (person.email, person.subject)
-        different_people(approver, approver if same else await work.resource_of(through_hub.person))
-    else:
-        different_people(approver, None)
+    different_people(approver, None if through_hub is None else await work.submitter(through_hub))
     before = await work.current(key)
     require_state(_text(before.get("status")), ("COMPLETED",), "APPROVED", "A milestone")
     completer = await _completer_in_psa(work, key.system, before)

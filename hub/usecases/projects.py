@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 
 from hub.domain import commands
-from hub.domain.commands import StageFactsNow, manual_step, refuse
+from hub.domain.commands import OPEN, StageFactsNow, manual_step, refuse, require_stage
+from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
 from hub.domain.lifecycle import ProjectStage
 from hub.domain.records import Value
@@ -14,6 +15,7 @@ from hub.errors import InvalidInput
 from hub.ports import Entity, SourceWrite
 from hub.store.ledger import Sending, StageMove, returns_to
 from hub.store.people import is_posted
+from hub.store.projects import stage_without_hold
 from hub.usecases.desk import Given, Mutation, Work, writers_of
 
 MAX_NAME = 255
@@ -30,6 +32,13 @@ CHANGEABLE: Mapping[str, str] = {
 def stage_of(project: Entity) -> ProjectStage:
     """The stage that the directory keeps."""
     return ProjectStage(str(project.kept["stage"]))
+
+
+async def require_stage_of_project(work: Work, part: Entity, stages: frozenset[ProjectStage], what: str) -> None:
+    """Refuse what the stage of the part's project does not allow."""
+    project = await work.linked(part, "project")
+    if project is not None:
+        require_stage(stage_of(project), stages, what, field="id")
 
 
 def check_period(start: date | None, end: date | None, *, field: str = "endDate") -> None:
@@ -70,6 +79,7 @@ async def _prepare_update(work: Work) -> Sending:
         manager = work.targets["managerId"]
         active_in_hcm(manager, "managerId")
         changed["manager"] = work.ref(manager, key.system, field="managerId")
+    require_stage(stage_of(project), OPEN, "nothing of it changes any more", field="id")
     before = await work.current(key)
     start, end = (changed.get(n, before.get(n)) for n in ("start_date", "end_date"))
     if isinstance(start, date) and isinstance(end, date) and end < start:
@@ -97,10 +107,10 @@ async def _prepare_stage(work: Work) -> Sending:
     now = StageFactsNow(
         start,
         posted=await is_posted(work.desk.engine, project.id),
-        returns_to=await returns_to(work.desk.engine, project.id) if start is ProjectStage.ON_HOLD else None,
+        returns_to=await _stage_after(work, project.id) if start is ProjectStage.ON_HOLD else None,
         closed_in_erp=project.kept.get("financial_status") == "CLOSED",
     )
-    step = manual_step(now, to, work.roles(), reason=reason)
+    step = manual_step(now, to, await work.roles(project), reason=reason)
     key = work.key(project, ["delivery_status"])
     before = await work.current(key)
     values: dict[str, Value] = {}
@@ -111,6 +121,12 @@ async def _prepare_stage(work: Work) -> Sending:
     write = SourceWrite("update", key.kind, key.external_id, values, work.token)
     moves = frozenset({"delivery_status", "archived", "percent_complete"})
     return Sending(key.system, write, work.locks, project.id, before, moves, StageMove(start, to, reason))
+
+
+async def _stage_after(work: Work, project: CanonicalId) -> ProjectStage:
+    """Where a held project goes back to: to the stage that it left through the hub, else to what the rules give it."""
+    left = await returns_to(work.desk.engine, project)
+    return left or await stage_without_hold(work.desk.engine, project, work.desk.today())
 
 
 MUTATIONS = (

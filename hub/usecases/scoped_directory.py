@@ -18,7 +18,7 @@ from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
 from hub.domain.ownership import Role
 from hub.domain.row_scope import (
-    CONTRACT_PARTS,
+    CONTRACTS,
     EVERYTHING,
     PROJECT_PARTS,
     WIDE,
@@ -177,7 +177,7 @@ class ScopedDirectory:
             case kind if kind in PROJECT_PARTS:
                 project = _linked(entity, "project", find)
                 return project is not None and scope.has_project(project.id, project.kept)
-            case kind if kind in CONTRACT_PARTS or kind is Kind.CONTRACT:
+            case kind if kind in CONTRACTS:
                 contract = _contract_of(entity, find)
                 return contract is not None and scope.has_contract(contract.kept)
             case _:
@@ -293,14 +293,22 @@ class Sights:
         directory = await self.directory_for(actor)
         return (await directory.entities([entity.id]))[0] is not None
 
-    async def within_reach(self, actor: Actor, entity: Entity) -> bool:
-        """Whether the entity is among the actor's rows: what commands ask, for a grant to change is none to read."""
-        reach = reach_of(actor.caller, user_behind(actor))
-        if reach is None:
+    async def within_reach(self, actor: Actor, entity: Entity, writers: frozenset[Role]) -> bool:
+        """Whether a command that these roles may give reaches the entity.
+
+        A grant to change is none to read, so groups of fields do not matter; but a contract and its parts are reached
+        only where their money is in scope.
+        """
+        rows = await self.rows_of(actor, writers)
+        if rows is None:
             return False
-        rows = await self._scope(reach)
-        directory = ScopedDirectory(self._directory, View(rows, rows))
-        return (await directory.entities([entity.id]))[0] is not None
+        (found,) = await ScopedDirectory(self._directory, View(rows, rows)).entities([entity.id])
+        return found is not None and (entity.kind not in CONTRACTS or not found.withheld & MONEY)
+
+    async def rows_of(self, actor: Actor, by: frozenset[Role]) -> RowScope | None:
+        """The rows of an actor as far as these roles reach; None: none at all."""
+        reach = reach_of(actor.caller, user_behind(actor), by=by)
+        return None if reach is None else await self._scope(reach)
 
     # -- from token to view ----------------------------------------------------------------------
 

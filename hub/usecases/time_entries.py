@@ -5,18 +5,27 @@ from __future__ import annotations
 from decimal import Decimal
 
 from hub.domain import commands
-from hub.domain.commands import WORKABLE, different_people, refuse, require_employed, require_stage, require_state
+from hub.domain.commands import (
+    REACHABLE,
+    WORKABLE,
+    different_people,
+    refuse,
+    require_employed,
+    require_stage,
+    require_state,
+)
 from hub.domain.ids import new_id
 from hub.domain.kinds import Kind
 from hub.domain.records import Value
 from hub.ports import SourceWrite
+from hub.store.audit import last_done
 from hub.store.ledger import Sending
 from hub.usecases.bookings import check_hours, employment_of
 from hub.usecases.desk import Given, Mutation, Work, writers_of
-from hub.usecases.projects import MAX_REASON, check_text, stage_of
+from hub.usecases.projects import MAX_REASON, check_text, require_stage_of_project, stage_of
 
 HOURS_OF_A_DAY = Decimal(24)
-SUBMITTED = "SUBMITTED"
+SUBMIT, SUBMITTED = "submitTimeEntry", "SUBMITTED"
 REVIEW_MOVES = frozenset({"status", "approved_at"})
 
 
@@ -62,11 +71,15 @@ async def _prepare_reject(work: Work) -> Sending:
 
 
 async def _review(work: Work, action: str, to: str) -> Sending:
-    """Whoever reviews is somebody else than who worked, and known to be."""
+    """Whoever reviews is known, and somebody else than who worked and than for whom it was submitted."""
     entry = work.targets["id"]
     key = work.key(entry, ["status"])
-    await work.require_approver(await work.linked(entry, "project"))
-    different_people(await work.approver(), _text(entry.kept.get("resource")))
+    await require_stage_of_project(work, entry, REACHABLE, "its time is settled")
+    approver = await work.approver()
+    different_people(approver, _text(entry.kept.get("resource")))
+    submitted = await last_done(work.desk.engine, SUBMIT, entry.id)
+    if submitted is not None:
+        different_people(approver, await work.submitter(submitted))
     before = await work.current(key)
     require_state(_text(before.get("status")), (SUBMITTED,), to, "A time entry")
     values: dict[str, Value] = {"whole_submission": bool(work.given.get("wholeSubmission"))}
@@ -84,7 +97,7 @@ def _text(value: Value) -> str | None:
 
 MUTATIONS = (
     Mutation(
-        "submitTimeEntry",
+        SUBMIT,
         writers_of(Kind.TIME_ENTRY, "project", "task", "resource", "work_date", "hours", "billable", "note"),
         {"projectId": Kind.PROJECT, "taskId": Kind.TASK, "resourceId": Kind.RESOURCE},
         _prepare_submit,

@@ -66,6 +66,7 @@ from hub.usecases.desk import (
     Work,
     stale,
 )
+from hub.usecases.on_behalf import require_known_user, require_rights_of_user
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +159,7 @@ class WriteThrough:
         desk = self._desk
         shown: CanonicalId | None = None
         try:
+            await require_known_user(desk, command.actor, mutation)
             targets = await self._targets(mutation, given, command.actor)
             if mutation.shows is not None:
                 shown = targets[mutation.shows].id
@@ -167,6 +169,7 @@ class WriteThrough:
                 desk.directory.heard(" ".join(e.id for e in targets.values()))
                 targets = await self._targets(mutation, given, command.actor)
                 work = Work(desk, given, command.actor, command, targets, locks)
+                await require_rights_of_user(work, mutation)
                 return await self._carried_out(command, await mutation.prepare(work))
         except Refused as refused:
             command = replace(command, entity_id=shown or _named(mutation, given))
@@ -219,7 +222,7 @@ class WriteThrough:
         found = await self._desk.directory.entities([CanonicalId(given[name]) for name in names])
         targets = dict[str, Entity]()
         for name, entity in zip(names, found, strict=True):
-            if entity is None or not await self._desk.visible(actor, entity):
+            if entity is None or not await self._desk.rows.within_reach(actor, entity, mutation.writers):
                 refuse(commands.NOT_FOUND, "There is nothing with this id.", field=name)
             targets[name] = entity
         return targets

@@ -56,7 +56,7 @@ async def run_commands(
         Ledger(engine),
         RecordLocks(engine),
         lambda: datetime.now(UTC).date(),
-        sights.within_reach,
+        sights,
     )
     commands = WriteThrough(desk, MUTATIONS, pseudonyms=pseudonyms)
     verifier = Verifier(desk, settle_s=settle_s)

@@ -13,6 +13,7 @@ from hub.domain.callers import Caller
 from hub.domain.capacity import Employment
 from hub.domain.commands import (
     NEXT_STATES,
+    PROVABLE,
     Actor,
     CommandState,
     Refused,
@@ -24,6 +25,7 @@ from hub.domain.commands import (
     manual_step,
     repeat_of,
     require_employed,
+    roles_of,
     unexpected_changes,
 )
 from hub.domain.identity import digest
@@ -80,7 +82,7 @@ def test_every_manual_step_of_every_stage() -> None:
         (S.CLOSED, S.DELIVERED),
     }
     for start, to in product(S, S):
-        now = StageFactsNow(start)
+        now = StageFactsNow(start, returns_to=to)
         refused = code_of(lambda now=now, to=to: manual_step(now, to, EVERY_ROLE, reason="r"))  # type: ignore[misc]
         assert (refused is None) == ((start, to) in expected), (start, to)
         assert (to in allowed_steps(now)) == ((start, to) in expected)
@@ -100,7 +102,8 @@ def test_every_manual_step_of_every_stage() -> None:
 def test_who_may_take_a_manual_step(start: ProjectStage, to: ProjectStage, roles: set[Role]) -> None:
     """Every other role is refused."""
     for role in Role:
-        refused = code_of(lambda role=role: manual_step(StageFactsNow(start), to, frozenset({role}), reason="r"))  # type: ignore[misc]
+        now = StageFactsNow(start, returns_to=to)
+        refused = code_of(lambda role=role, now=now: manual_step(now, to, frozenset({role}), reason="r"))  # type: ignore[misc]
         assert refused == (None if role in roles else "NOT_PERMITTED")
 
 
@@ -109,6 +112,7 @@ def test_what_else_stands_against_a_step() -> None:
     held = StageFactsNow(S.ON_HOLD, returns_to=S.STAFFED)
     assert code_of(lambda: manual_step(held, S.SHELL, EVERY_ROLE, reason=None)) == "INVALID_TRANSITION"
     assert code_of(lambda: manual_step(held, S.STAFFED, EVERY_ROLE, reason=None)) is None
+    assert allowed_steps(StageFactsNow(S.ON_HOLD, returns_to=S.DELIVERED)) == ()
     posted = StageFactsNow(S.STAFFED, posted=True)
     assert code_of(lambda: manual_step(posted, S.CANCELLED, EVERY_ROLE, reason=None)) == "ALREADY_POSTED"
     closed = StageFactsNow(S.CLOSED)
@@ -136,7 +140,29 @@ def test_rights_of_people_and_service_accounts() -> None:
     assert asks(Role.SERVICE, allow=("m",), approval=True, user=writers) is None
     assert asks(Role.SERVICE, allow=("m",), user=frozenset({Role.PMO})) == "NOT_PERMITTED"
     assert asks(Role.SERVICE, user=writers) == "NOT_PERMITTED"
+    assert asks(Role.SERVICE, Role.DELIVERY_MANAGER) == "NOT_PERMITTED"
+    assert asks(Role.SERVICE, Role.DELIVERY_MANAGER, user=writers) == "NOT_PERMITTED"
+    assert asks(Role.SERVICE, allow=("m",), user=frozenset()) is None
     assert asks(Role.DELIVERY_MANAGER, user=writers) == "NOT_PERMITTED"
+
+
+def test_what_the_directory_cannot_prove_no_user_may() -> None:
+    """Of a user without named roles it proves that they lead a project, and whose time it is."""
+    account = Caller("x", frozenset({Role.SERVICE}), allow=frozenset({"m"}))
+    for role in Role:
+        asked = Actor(account, Caller("u", frozenset()))
+        refused = code_of(lambda role=role, asked=asked: authorize(asked, "m", frozenset({role}), approval=False))  # type: ignore[misc]
+        assert refused == (None if role in PROVABLE else "NOT_PERMITTED")
+
+
+def test_the_roles_that_a_command_is_judged_by() -> None:
+    """A person's own; for an account any, unless its user has fewer."""
+    person, account = Caller("p", frozenset({Role.PMO})), Caller("x", frozenset({Role.SERVICE, Role.PMO}))
+    finance = Caller("u", frozenset({Role.FINANCE_OPS}))
+    assert roles_of(Actor(person)) == {Role.PMO}
+    assert roles_of(Actor(account)) == EVERY_ROLE
+    assert roles_of(Actor(account, finance)) == {Role.FINANCE_OPS}
+    assert roles_of(Actor(account, Caller("u", frozenset()))) == {Role.DELIVERY_MANAGER}
 
 
 def test_nobody_approves_their_own() -> None:
