@@ -56,7 +56,7 @@ class _Flight:
     """A fetch under way: what it asks for, how it ends (None, or the source's error), and how many wait for that.
 
     `overtaken` are its keys that were put while it was under way: what it brings of them may be older. `voided`
-    are those that another replica has written meanwhile: they are fetched once more. `got` is what it has brought.
+    are those that the hub has written meanwhile: they are fetched once more. `got` is what it has brought.
     """
 
     keys: Sequence[RecordKey]
@@ -97,10 +97,15 @@ class RecordCache:
         self._puts: set[asyncio.Future[None]] = set()
         """The writes to the shared tier that are under way."""
         self._written: OrderedDict[RecordKey, float] = OrderedDict()
-        """When the hub itself last wrote these, the latest last; see `written_since`."""
+        """When some process of the hub last wrote these, the latest last: what was read before that is old."""
         self.counts = CacheCounts()
         self.version = 0
         """Moves whenever any entry of this process changes or goes: what was built from entries may be old then."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether there is a tier that it has in common with other processes."""
+        return self._shared is not None
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -267,17 +272,19 @@ class RecordCache:
         if recent is not None and self._clock() < recent[0]:
             raise recent[1]
         mine = await self._leave_to_others(keys, attributes, flight.got)
-        if not mine:
+        if not mine and not flight.voided:
             return
         entries = [self._memory.get(key) for key in mine]
         has_stand_in = all(e is not None and e.oldest(attributes) is not None for e in entries)
         try:
             with within(WAIT_WITH_STAND_IN_S if has_stand_in else WAIT_S):
-                found = await self._ask(system, kind, mine, attributes)
-                while again := [key for key in mine if key in flight.voided]:
+                found = await self._ask(system, kind, mine, attributes) if mine else {}
+                while again := [key for key in keys if key in flight.voided]:
                     flight.voided.clear()
                     found |= await self._ask(system, kind, again, attributes)
             self._tell(self._on_changed, [key for key, record in found.items() if self._has_moved(key, record)])
+            # Whoever comes from now on reads memory: what this flight has brought may be old before it ends.
+            self._strike(flight)
             await self._store(self._without_older(found, flight.overtaken), flight.got)
             self._tell(self._on_missing, [key for key, record in found.items() if record is None])
         except SourceError as fault:
@@ -391,16 +398,22 @@ class RecordCache:
         self.version += 1
 
     async def put(self, records: Iterable[Record]) -> None:
-        """Take over records that a feed or a confirmed write has just read; tombstones become misses."""
-        await self._put(records, shared=True)
+        """Take over records that have just been read, unless they were read before the hub wrote them.
+
+        Tombstones become misses.
+        """
+        written = self._written
+        await self._put((r for r in records if r.fetched_at.timestamp() >= written.get(r.key, 0.0)), shared=True)
 
     async def write(self, records: Collection[Record]) -> None:
         """Take over what a confirmed write has just read: for this process only, until all replicas know (`share`)."""
-        self._note_written(record.key for record in records)
+        keys = [record.key for record in records]
+        self._note_written(keys)
+        self._void_flights(keys)
         await self._put(records, shared=False)
         if self._shared is not None:
             await self._puts_under_way()
-            await self._shared.drop([record.key for record in records])
+            await self._shared.drop(keys)
 
     async def share(self, keys: Iterable[RecordKey]) -> None:
         """Put what this process has of these into the shared tier."""
@@ -414,16 +427,18 @@ class RecordCache:
         self._outdate(put)
         await self._store(put, {}, shared=shared)
 
-    def written_since(self, key: RecordKey, moment: float) -> bool:
-        """Whether some replica has written the record since then: what was asked for at that moment may be older."""
-        return self._written.get(key, 0.0) >= moment
-
     def _note_written(self, keys: Iterable[RecordKey]) -> None:
         for key in keys:
             self._written[key] = self._clock()
             self._written.move_to_end(key)
         while len(self._written) > WRITES_REMEMBERED:
             self._written.popitem(last=False)
+
+    def _void_flights(self, keys: Iterable[RecordKey]) -> None:
+        """What is being fetched of these right now may be old: it is fetched once more."""
+        for key in keys:
+            for flight in self._flights.get(key, ()):
+                flight.voided.add(key)
 
     def _outdate(self, keys: Iterable[RecordKey]) -> None:
         """What is being read of these from the shared tier right now may be old."""
@@ -440,9 +455,7 @@ class RecordCache:
         self._note_written(keys)
         self.forget(keys)
         self._outdate(keys)
-        for key in keys:
-            for flight in self._flights.get(key, ()):
-                flight.voided.add(key)
+        self._void_flights(keys)
         if self._shared is not None:
             await self._puts_under_way()
             await self._shared.drop(keys)

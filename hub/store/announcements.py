@@ -27,6 +27,11 @@ _PAYLOAD_BYTES = 7_000
 class ForgetfulCache(Protocol):
     """What announcements ask of this process's record cache."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether there is a tier that it has in common with other processes."""
+        ...
+
     def forget(self, keys: Iterable[RecordKey]) -> None:
         """Drop these entries of this process's memory."""
         ...
@@ -59,9 +64,17 @@ class Announcements:
         """Tell the other replicas that these records have changed; this one keeps its own."""
         await self._say(_FORGET, keys)
 
-    async def void(self, keys: Sequence[RecordKey]) -> None:
-        """Tell the other replicas that these records have just been written, and are another thing now."""
-        await self._say(_VOID, keys)
+    async def written(self, keys: Sequence[RecordKey]) -> bool:
+        """Wait until no replica can come up with what these records said before; see `all_have_heard`.
+
+        With a shared tier that takes two rounds: what one replica puts there too late, and drops when it hears,
+        another one that has heard already may have taken from there in between.
+        """
+        for _ in range(2 if self._cache.shared else 1):
+            await self._say(_VOID, keys)
+            if not await self.all_have_heard():
+                return False
+        return True
 
     async def all_have_heard(self) -> bool:
         """Wait until every replica has dealt with what was announced; False when one lives but does not."""

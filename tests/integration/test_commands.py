@@ -504,7 +504,7 @@ async def test_what_is_so_already_is_not_written_again(firm: Firm) -> None:
 async def test_skills_that_were_half_changed_are_completed(firm: Firm) -> None:
     """What the command itself has changed so far is no change by somebody else."""
     firm.hcm.fault = "lost-request"
-    given = {"resourceId": firm.ids["bob"], "add": ["Rust", "Go"], "remove": ["Python"]}
+    given: dict[str, Any] = {"resourceId": firm.ids["bob"], "add": ["Rust", "Go"], "remove": ["Python"]}
     assert (await firm.run("updateSkills", PMO, **given)).status is ACCEPTED
     firm.hcm.fault = None
     firm.hcm.objects[Kind.RESOURCE, "hcm-12"]["skills"] = ("Python", "Rust")

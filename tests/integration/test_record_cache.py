@@ -468,3 +468,16 @@ async def test_what_could_not_be_dropped_is_not_read_when_redis_is_back(
     private_redis.resume()
     assert await name_of(opened) == "Written"
     await opened.aclose()
+
+
+async def test_what_a_feed_read_before_a_write_is_not_put_after_it(source: MemoryAdapter) -> None:
+    """A page of changes may be on its way for long."""
+    opened = RecordCache({"psa": source})
+    read = datetime.now(UTC)
+    page = [Record(KEY, {"name": "Before"}, "1", read, read)]
+    (written,) = await source.fetch(Kind.PROJECT, ["1"], NAME)
+    assert written is not None
+    await opened.write([written])
+    await opened.put(page)
+    assert await name_of(opened) == "One"
+    await opened.aclose()

@@ -203,8 +203,7 @@ class Process:
         (record,) = await self.vendor.fetch(Kind.PROJECT, ["1"], NAME)
         assert record is not None
         await self.cache.write([record])
-        await self.announcements.void([KEY])
-        assert await self.announcements.all_have_heard()
+        assert await self.announcements.written([KEY])
         await self.cache.share([KEY])
 
 
