@@ -116,13 +116,19 @@ class SourceThrottled(SourceError):
 
 
 class SourceRejected(SourceError):
-    """The system understood and refused the request; `reason` is its stable error code."""
+    """The system understood and refused the request.
+
+    `reason` is its stable error code, `allowed` what it would have taken, where that is known.
+    """
 
     code: ClassVar[str] = "SOURCE_REJECTED"
 
-    def __init__(self, system: str, message: str, *, operation: str = "", reason: str = "") -> None:
+    def __init__(
+        self, system: str, message: str, *, operation: str = "", reason: str = "", allowed: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(system, message, operation=operation)
         self.reason = reason
+        self.allowed = allowed
 
 
 class SourceMisconfigured(SourceError):

@@ -491,6 +491,7 @@ _REASONS: Mapping[str, tuple[str, str, str | None]] = {
     ),
     "PARTLY_APPLIED": (commands.DATA_QUALITY, "A part of the change was made, and the rest was refused.", None),
     "UNKNOWN_ROLE": (commands.DATA_QUALITY, "The PSA has no such role.", "role"),
+    "OTHER_ROLE": (commands.BUSINESS_RULE, "The person has another role on the project, and only one there.", "role"),
     "PENDING_EVENT": (commands.BUSINESS_RULE, "Another change of the same skill is still being processed.", None),
 }
 """What callers are told of reasons that adapters give: class, message, field."""
@@ -507,7 +508,7 @@ def refusal_of(error: SourceRejected, sending: Sending) -> Refusal:
     if known is None:
         return Refusal(error.code, commands.DATA_QUALITY, f"{error} [{error.reason or 'no reason given'}]")
     cls, message, field = known
-    return Refusal(reason, cls, f"{message} ({error.system}: {error.reason})", field)
+    return Refusal(reason, cls, f"{message} ({error.system}: {error.reason})", field, allowed=error.allowed or None)
 
 
 def _field(attribute: str) -> str:

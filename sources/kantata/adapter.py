@@ -185,6 +185,7 @@ class KantataAdapter:
                 listed=self._listed,
                 submission=self._submission,
                 role_id=self._role_id,
+                role_name=self._role_name,
                 field_id=self._field_id,
             ),
         )
@@ -328,6 +329,14 @@ class KantataAdapter:
             for vendor_id, role in (await self._roles.get(age_s)).items():
                 if role.casefold() == wanted:
                     return vendor_id
+        return None
+
+    async def _role_name(self, role_id: str) -> str | None:
+        """The name of the role with that id; one that is not known yet is looked up again."""
+        for age_s in (DEFINITIONS_AGE_S, MISSING_AGE_S):
+            roles = await self._roles.get(age_s)
+            if role_id in roles:
+                return roles[role_id]
         return None
 
     async def _read_definitions(self) -> dict[str, dict[str, str | None]]:

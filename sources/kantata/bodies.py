@@ -25,10 +25,10 @@ class Given:
     system: str
     change: SourceWrite
 
-    def refusal(self, message: str, reason: str = INVALID_VALUE) -> SourceRejected:
+    def refusal(self, message: str, reason: str = INVALID_VALUE, *, allowed: tuple[str, ...] = ()) -> SourceRejected:
         """The error for a change that is not sent."""
         operation = f"{self.change.action} {self.change.kind}"
-        return SourceRejected(self.system, message, operation=operation, reason=reason)
+        return SourceRejected(self.system, message, operation=operation, reason=reason, allowed=allowed)
 
     def text(self, name: str) -> str | None:
         """A text, or None."""

@@ -47,6 +47,7 @@ REFERENCES = "external_references"
 
 NOT_FOUND = "NOT_FOUND"
 UNKNOWN_ROLE = "UNKNOWN_ROLE"
+OTHER_ROLE = "OTHER_ROLE"
 PERSON_DISABLED = "PERSON_DISABLED"
 NOT_SUBMITTED = "NOT_SUBMITTED"
 SUBMISSION_SHARED = "SUBMISSION_SHARED"
@@ -59,7 +60,7 @@ class Reads:
 
     `fetch` is the adapter's own; `by_id` gives rows with what they include; `listed` the rows of a kind that
     a query finds; `submission` a timesheet submission with its entries; `role_id` the id of the role of that
-    name; `field_id` the id of a mapped custom field of a type of subject.
+    name, `role_name` the reverse; `field_id` the id of a mapped custom field of a type of subject.
     """
 
     fetch: Callable[[Kind, Sequence[str], frozenset[str]], Awaitable[list[Record | None]]]
@@ -67,6 +68,7 @@ class Reads:
     listed: Callable[[Kind, Query], Awaitable[Envelope]]
     submission: Callable[[str], Awaitable[Found]]
     role_id: Callable[[str], Awaitable[str | None]]
+    role_name: Callable[[str], Awaitable[str | None]]
     field_id: Callable[[str, str], Awaitable[str]]
 
 
@@ -233,27 +235,40 @@ class KantataWrites:
             return _receipt(existing[0])
         if not workspaces:
             raise given.refusal("has no such project", NOT_FOUND)
-        resource_id = _resource_of(workspaces[0], user_id)
+        resource_id = await self._seat_in(given, workspaces[0], user_id, role)
         if resource_id is None:
-            resource_id = await self._join(workspace_id, user_id, role, steps)
+            resource_id = await self._join(given, workspace_id, user_id, role, steps)
         booking = {**body, "resource_id": resource_id, "external_reference": _reference(CANONICAL_SERVICE, change)}
         return _receipt(await self._send("POST", "workspace_allocations", {"workspace_allocation": booking}, steps))
 
-    async def _join(self, workspace_id: str, user_id: str, role_id: str | None, steps: Steps) -> str:
+    async def _seat_in(self, given: Given, found: Found, user_id: str, role_id: str | None) -> str | None:
+        """The person's workspace resource in that role, the first made of several; None for who is not there yet.
+
+        A booking's role is its resource's, and a person is one resource of a project: another role is refused.
+        """
+        held = _resources_of(found, user_id)
+        fitting = [resource for resource, role in held.items() if role_id in (None, role)]
+        if held and not fitting:
+            names = [await self._reads.role_name(role) for role in held.values() if role is not None]
+            allowed = tuple(sorted({name for name in names if name is not None}))
+            raise given.refusal("the person has another role on the project", OTHER_ROLE, allowed=allowed)
+        return min(fitting, key=int, default=None)
+
+    async def _join(self, given: Given, workspace_id: str, user_id: str, role_id: str | None, steps: Steps) -> str:
         """Make the person a workspace resource; refused because another booking has just done so, use that one's."""
         person = {"workspace_id": workspace_id, "user_id": user_id} | ({} if role_id is None else {"role_id": role_id})
         try:
             made = await self._send("POST", "workspace_resources", {"workspace_resource": person}, steps, shows=False)
         except SourceRejected:
             now = await self._reads.by_id(Kind.PROJECT, [workspace_id], ("workspace_resources",))
-            resource_id = _resource_of(now[0], user_id) if now else None
+            resource_id = await self._seat_in(given, now[0], user_id, role_id) if now else None
             if resource_id is None:
                 raise
             return resource_id
         return made.required("id", identifier(made, "id"))
 
     async def _role(self, given: Given) -> str | None:
-        """The id of the role by its name. It counts only for who is new on the project: a person has one there."""
+        """The id of the role by its name."""
         name = given.text("role")
         if name is None:
             return None
@@ -443,16 +458,15 @@ def _marked(found: Found, change: SourceWrite) -> bool:
     return _carries(found, _reference(TOKEN_SERVICE, change))
 
 
-def _resource_of(found: Found, user_id: str) -> str | None:
-    """The person's workspace resource on a project, the first made where there are several."""
+def _resources_of(found: Found, user_id: str) -> dict[str, str | None]:
+    """The person's workspace resources on a project, and the id of the role that each of them has."""
     row, page = found
     named = [page.side("workspace_resources", resource) for resource in identifiers(row, "workspace_resource_ids")]
-    ids = [
-        resource.required("id", identifier(resource, "id"))
+    return {
+        resource.required("id", identifier(resource, "id")): identifier(resource, "role_id")
         for resource in named
         if identifier(resource, "user_id") == user_id
-    ]
-    return min(ids, key=int, default=None)
+    }
 
 
 def _values_of(found: Found, fields: Collection[str]) -> dict[str, tuple[str, str | None]]:

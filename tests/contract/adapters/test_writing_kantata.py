@@ -81,6 +81,11 @@ class Vendor:
             str(r["user_id"]) for r in named if r["user_id"] and not self.row("users", r["user_id"])["disabled"]
         )
 
+    def role(self, user_id: str) -> str:
+        """The role that a person has on the project."""
+        (resource,) = self.rows("workspace_resources", workspace_id=PROJECT, user_ids=user_id)
+        return str(resource["role_name"])
+
     def bookings(self, user_id: str) -> list[Json]:
         """A person's bookings on the project."""
         return self.rows("workspace_allocations", workspace_ids=PROJECT, user_ids=user_id)
@@ -310,8 +315,8 @@ async def test_a_second_booking_uses_the_same_workspace_resource(
     """One write for who is there already; the same change again writes nothing."""
     person = vendor.member()
     before = len(vendor.bookings(person))
+    change = booking(person, role=vendor.role(person), booking="HARD")
     account.forget_requests()
-    change = booking(person, booking="HARD")
     receipt = await psa.write(change)
     assert writes(account) == ["POST workspace_allocations"]
     assert await psa.write(change) == receipt
@@ -320,7 +325,8 @@ async def test_a_second_booking_uses_the_same_workspace_resource(
 
 async def test_a_booking_moves(psa: SourceWriter, vendor: Vendor) -> None:
     """Dates, hours and hardness change; the canonical id stays."""
-    change = booking(vendor.member())
+    person = vendor.member()
+    change = booking(person, role=vendor.role(person))
     made = (await psa.write(change)).external_id
     moved = update(
         Kind.ASSIGNMENT,
@@ -419,7 +425,7 @@ async def test_a_stale_version_is_refused_before_any_write(
     """For every action on a record that exists."""
     person = vendor.member()
     story, (entry,) = vendor.milestone(), vendor.submitted(person)
-    made = (await psa.write(booking(person))).external_id
+    made = (await psa.write(booking(person, role=vendor.role(person)))).external_id
     account.forget_requests()
     for change in (
         update(Kind.PROJECT, PROJECT, name="Late"),
@@ -495,6 +501,34 @@ async def test_an_unknown_role_is_refused(psa: SourceWriter, vendor: Vendor, acc
         await psa.write(booking(vendor.outsider(), role="Transformation Guru"))
     assert refusal.value.reason == "UNKNOWN_ROLE"
     assert writes(account) == []
+
+
+async def test_nobody_is_booked_in_another_role_than_asked_for(
+    psa: SourceWriter, vendor: Vendor, account: RunningSandbox
+) -> None:
+    """A person is one resource of a project, whose role is that of all their bookings: the refusal names it."""
+    person = vendor.member()
+    role, before = vendor.role(person), vendor.bookings(person)
+    other = next(name for name in ("QA Engineer", "Consultant") if name != role)
+    account.forget_requests()
+    with pytest.raises(SourceRejected) as refusal:
+        await psa.write(booking(person, role=other))
+    assert (refusal.value.reason, refusal.value.allowed) == ("OTHER_ROLE", (role,))
+    assert writes(account) == []
+    assert vendor.bookings(person) == before
+    await psa.write(booking(person, role=role.upper()))
+    assert len(vendor.bookings(person)) == len(before) + 1
+
+
+async def test_two_bookings_of_a_newcomer_in_two_roles_make_one(psa: SourceWriter, vendor: Vendor) -> None:
+    """The one that comes first settles the role, also when both find the person not there yet."""
+    person = vendor.outsider()
+    done = await asyncio.gather(
+        *(psa.write(booking(person, role=role)) for role in ("QA Engineer", "Consultant")), return_exceptions=True
+    )
+    (refusal,) = [one for one in done if isinstance(one, SourceRejected)]
+    assert (refusal.reason, refusal.allowed) == ("OTHER_ROLE", (vendor.role(person),))
+    assert len(vendor.bookings(person)) == 1
 
 
 async def test_time_that_is_not_pending_is_not_decided_on(psa: SourceWriter, vendor: Vendor) -> None:
@@ -688,8 +722,8 @@ async def test_a_write_that_may_have_arrived_is_unknown_and_then_known_not_to_ha
     """The connection broke, so nobody can say; reading back can. Nothing was repeated meanwhile."""
     person = vendor.member()
     before = len(vendor.bookings(person))
+    change = booking(person, role=vendor.role(person))
     account.forget_requests()
-    change = booking(person)
     account.set_fault(fault, method="POST")
     with pytest.raises(WriteOutcomeUnknown):
         await psa.write(change)

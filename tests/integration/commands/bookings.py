@@ -70,6 +70,16 @@ async def _on_one_that_the_psa_has_not(hub: Live, ready: Ready) -> Ready:
     return ready.but(projectId=(await hub.project_without("kantata")).id)
 
 
+async def _in_another_role(hub: Live, ready: Ready) -> Ready:
+    booked = await hub.find(
+        Kind.ASSIGNMENT,
+        "role <> 'Consultant' AND EXISTS (SELECT 1 FROM entity p WHERE p.id = e.project_id AND p.status ="
+        " 'IN_DELIVERY') AND EXISTS (SELECT 1 FROM entity w WHERE w.id = e.resource_id AND w.status = 'ACTIVE'"
+        " AND w.end_date IS NULL)",
+    )
+    return ready.but(projectId=booked.kept["project"], resourceId=booked.kept["resource"], booking="SOFT")
+
+
 async def _of_a_newcomer(hub: Live, ready: Ready) -> Ready:
     return ready.but(resourceId=(await hub.newcomer()).id)
 
@@ -95,6 +105,7 @@ ASSIGN = Case(
         Refused("INVALID_INPUT", "an end before the start", given(endDate=date(2001, 1, 1)), "endDate"),
         Refused("INVALID_INPUT", "more than ten years", given(endDate=date(2199, 1, 1)), "endDate"),
         Refused("UNKNOWN_ROLE", "a role that the PSA has not", given(role="Court jester"), "role", asks=True),
+        Refused("OTHER_ROLE", "another role than the person has there", _in_another_role, "role", asks=True),
         Refused("PROJECT_NOT_OPEN", "a closed project", _on_a_closed_project, "projectId"),
         Refused("XREF_MISSING", "a project that the PSA has not", _on_one_that_the_psa_has_not, "projectId"),
         Refused("XREF_MISSING", "a person that the PSA has not", _of_a_newcomer, "resourceId"),
