@@ -65,6 +65,19 @@ async def _remove(hub: Live) -> Ready:
     return ready
 
 
+async def _exchange(hub: Live) -> Ready:
+    """Two processes: a skill is added, another one is taken away."""
+    old, new = f"Handwork {hub.number()}", f"Falconry {hub.number()}"
+
+    def wanted(before: list[str]) -> list[str]:
+        return sorted({*before, new} - {old})
+
+    ready = await _update(hub, {"add": [new], "remove": [old]}, wanted)
+    assert ready.record is not None
+    learn(hub, ready.record, old)
+    return ready
+
+
 async def _update(hub: Live, changes: dict[str, list[str]], wanted: Callable[[list[str]], list[str]]) -> Ready:
     """One process of Workday's."""
     person = await somebody(hub)
@@ -110,5 +123,6 @@ ADD = Case(
 )
 
 REMOVE = Case("updateSkills", "workday", _remove, disturbed=False, variant="removing")
+EXCHANGE = Case("updateSkills", "workday", _exchange, disturbed=False, variant="both ways")
 
-CASES = (ADD, REMOVE)
+CASES = (ADD, REMOVE, EXCHANGE)
