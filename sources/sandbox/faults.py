@@ -279,7 +279,7 @@ async def drop(scope: Scope, receive: Receive, *, reset: bool = False) -> None:
     if extension is None:
         raise ConnectionDropped
     transport = extension["transport"]
-    if reset:
+    if reset and not transport.is_closing():
         # A zero linger time turns the close into a reset, as a crashing server's kernel would send it.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
