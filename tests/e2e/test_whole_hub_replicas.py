@@ -1,5 +1,6 @@
 """Hubs that start, share a database, lose each other, lose Redis: readers notice little of it."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 from sources.sandbox.firm.vendor_ids import kantata_id
 from tests.support.postgres import conninfo
 from tests.support.redis import RedisServer
-from tests.support.stack import FirmSandboxes, start_firm, start_hub, start_hub_process, until
+from tests.support.stack import Client, FirmSandboxes, start_firm, start_hub, start_hub_process, until
 
 pytestmark = pytest.mark.xdist_group("replicas")
 
 FIRST_LOAD_CALLS = 50
 """A first load takes about 42 calls; two hubs that both loaded would make twice as many."""
+RENAME = "mutation($input: UpdateProjectInput!) { updateProject(input: $input) { status errors { code } } }"
 COUNT = "{ projects { totalCount } }"
 FEEDS_DONE = "SELECT count(*) FILTER (WHERE first_load_done_at IS NOT NULL), count(*) FROM watermark"
 
@@ -86,6 +88,54 @@ def test_what_one_hub_learns_the_other_knows(
             for answer in (hub.ask(query, code), hub.fresh(query, code)):
                 assert answer.data["project"]["name"] == "By feed"
                 assert answer.seconds < 2
+
+
+def test_what_is_written_through_one_hub_is_read_through_the_other_at_once(
+    firm: FirmSandboxes, migrated_database: str, tmp_path: Path, private_redis: RedisServer
+) -> None:
+    """While both are being read all the time, with Redis, without it when it is killed, and after the other is gone."""
+    settings: dict[str, Any] = {"redis_url": private_redis.url, "feed_seconds": 600}
+    query = "query Q($id: ID!) { project(id: $id) { name } projects(first: 50) { nodes { id name } } }"
+    with (
+        start_hub(firm, migrated_database, tmp_path, **settings) as one,
+        start_hub_process(firm, migrated_database, tmp_path, "other", redis_url=private_redis.url) as other,
+    ):
+        one.wait_until_ready()
+        other.wait_until_ready()
+        (project,) = one.ask("{ projects(first: 1, filter: {stage: IN_DELIVERY}) { nodes { id } } }").data["projects"][
+            "nodes"
+        ]
+        done = threading.Event()
+        readers = [threading.Thread(target=_read_on, args=(hub, query, project, done)) for hub in (one, other)]
+        for reader in readers:
+            reader.start()
+        try:
+            for n in range(24):
+                if n == 16:
+                    private_redis.stop()
+                writer, reading = (one, other) if n % 2 else (other, one)
+                given = {"idempotencyKey": f"key {n}", "id": project["id"], "name": f"Name {n}"}
+                assert writer.ask(RENAME, {"input": given}).data["updateProject"]["status"] == "APPLIED"
+                answer = reading.ask(query, project).data
+                names = {p["id"]: p["name"] for p in answer["projects"]["nodes"]}
+                assert (answer["project"]["name"], names[project["id"]]) == (f"Name {n}", f"Name {n}")
+        finally:
+            done.set()
+            for reader in readers:
+                reader.join()
+        other.kill()
+        given = {"idempotencyKey": "last", "id": project["id"], "name": "Alone"}
+        assert one.ask(RENAME, {"input": given}).data["updateProject"]["status"] == "APPLIED"
+
+
+def _read_on(hub: Client, query: str, variables: dict[str, Any], done: threading.Event) -> None:
+    """Read as fast as it goes, now and then through to the systems, on connections of its own."""
+    reader = Client(hub.url, hub.data_dir)
+    while not done.is_set():
+        for _ in range(4):
+            reader.ask(query, variables)
+        reader.fresh(query, variables)
+    reader.http.close()
 
 
 def test_a_killed_hub_in_the_middle_of_its_first_load_is_replaced(
