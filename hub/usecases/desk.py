@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.domain import commands
-from hub.domain.commands import Actor, Refusal, Refused, refuse, roles_of
+from hub.domain.commands import Actor, Refused, refuse, roles_of
 from hub.domain.directory import kept_by
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, Kind, entity_kind
@@ -22,9 +22,9 @@ from hub.store.audit import Done
 from hub.store.ledger import Command, Ledger, Sending
 from hub.store.locks import RecordLocks
 from hub.store.people import resource_of_email
+from hub.usecases.conflicts import EXPECTED_VERSION, VERSION, stale
 
-VERSION = "version"
-IDEMPOTENCY_KEY, EXPECTED_VERSION = "idempotencyKey", "expectedVersion"
+IDEMPOTENCY_KEY = "idempotencyKey"
 
 
 class CommandCache(RecordReader, Protocol):
@@ -244,7 +244,7 @@ class Work:
         await self.desk.take([record])
         expected, version = self.given.get(EXPECTED_VERSION), record.attributes.get(VERSION)
         if expected is not None and expected != version:
-            raise Refused(stale(record, self.given))
+            raise Refused(stale(record, self.given, self.actor))
         values = {name: value for name, value in record.attributes.items() if name != VERSION}
         self.before[key] = values
         return values
@@ -296,23 +296,3 @@ def missing(entity: Entity, owner: Domain, field: str) -> NoReturn:
         field=field,
         owner=owner,
     )
-
-
-def stale(record: Record, given: Given) -> Refusal:
-    """The refusal of an old version: what the version is now, and what the record says of what was to be changed."""
-    named = {_attribute(name) for name in given}
-    now = ", ".join(f"{n} is {v}" for n, v in sorted(record.attributes.items()) if n in named) or "see the payload"
-    version = record.attributes.get(VERSION)
-    return Refusal(
-        commands.VERSION_CONFLICT,
-        commands.BUSINESS_RULE,
-        f"The record has changed since that version: now {now}.",
-        EXPECTED_VERSION,
-        allowed=(str(version),),
-    )
-
-
-def _attribute(name: str) -> str:
-    """The record's name of an input's field: `startDate` is `start_date`, `managerId` is `manager`."""
-    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
-    return snake.removesuffix("_id")

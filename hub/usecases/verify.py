@@ -34,7 +34,8 @@ from hub.ports import ProcessState, WriteReceipt
 from hub.store.exceptions import ExceptionClass, Severity, Trouble, raise_exception, resolve_exception
 from hub.store.ledger import Command, LostLease, Sending
 from hub.store.locks import LockNotFree
-from hub.usecases.desk import EXPECTED_VERSION, Desk, NotYetEverywhere
+from hub.usecases.conflicts import EXPECTED_VERSION
+from hub.usecases.desk import Desk, NotYetEverywhere
 from hub.usecases.write_through import FLOW, alive, finish, refusal_of
 
 log = logging.getLogger(__name__)

@@ -53,18 +53,16 @@ from hub.store.exceptions import ExceptionClass, Severity, Trouble, raise_except
 from hub.store.ledger import Command, Ledger, LostLease, Notice, Scope, Sending
 from hub.store.locks import LockNotFree
 from hub.store.people import entity_of
+from hub.usecases.conflicts import EXPECTED_VERSION, VERSION, stale
 from hub.usecases.desk import (
     ANY_KIND,
-    EXPECTED_VERSION,
     IDEMPOTENCY_KEY,
-    VERSION,
     Desk,
     Given,
     HubOnly,
     Mutation,
     NotYetEverywhere,
     Work,
-    stale,
 )
 from hub.usecases.on_behalf import require_known_user, require_rights_of_user
 
@@ -242,7 +240,7 @@ class WriteThrough:
         try:
             receipt = await self._desk.adapters[sending.system].write(sending.write)
         except VersionConflict:
-            refusal = await self._conflict(sending)
+            refusal = await self._conflict(command, sending)
         except SourceRejected as error:
             refusal = refusal_of(error, sending)
         except (SourceThrottled, SourceMisconfigured) as error:
@@ -280,7 +278,7 @@ class WriteThrough:
         log.warning("the answer to command %s of %s was lost", command.id, sending.system)
         return Outcome(CommandStatus.ACCEPTED, command.correlation_id, (OUTCOME_UNKNOWN,), entity=sending.shows)
 
-    async def _conflict(self, sending: Sending) -> Refusal:
+    async def _conflict(self, command: Command, sending: Sending) -> Refusal:
         """The owner's own concurrency control refused: show what the record says now, if it can be read."""
         key = RecordKey(sending.system, sending.write.kind, sending.write.external_id or "")
         try:
@@ -295,7 +293,7 @@ class WriteThrough:
                 EXPECTED_VERSION,
             )
         await self._desk.take([record])
-        return stale(record, sending.write.values)
+        return stale(record, sending.write.values, command.actor)
 
 
 async def finish(

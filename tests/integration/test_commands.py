@@ -581,6 +581,16 @@ async def test_a_stale_version_is_a_conflict_that_shows_the_present_values(firm:
     assert len(firm.psa.asked) == 1
 
 
+async def test_a_conflict_tells_values_in_the_words_of_the_graph(firm: Firm) -> None:
+    """Fields by their names, no vendor's ids; a person is what the payload shows."""
+    project, bob = firm.ids["project"], firm.ids["bob"]
+    wanted: dict[str, Any] = {"managerId": bob, "endDate": date(2027, 1, 1), "startDate": date(2026, 1, 1)}
+    outcome = await firm.run("updateProject", PMO, id=project, expectedVersion="0" * 32, **wanted)
+    assert outcome.errors[0].message == (
+        "The record has changed since that version: now endDate is 2026-12-31, startDate is 2026-06-01."
+    )
+
+
 async def test_a_change_between_the_hubs_look_and_the_write_is_the_owners_conflict(firm: Firm) -> None:
     """The vendor's own concurrency control refuses; the present values are shown all the same."""
     project, version = firm.ids["project"], firm.psa.version(Kind.PROJECT, "1")
