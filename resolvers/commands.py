@@ -37,17 +37,16 @@ class Payload:
 
 
 async def run_command(request: Request, name: str, arguments: Arguments) -> Payload:
-    """Carry out one mutation and read what it shows."""
+    """Carry out one mutation and read what it shows: what the caller reaches now, be it the first answer or a replay.
+
+    A service account with the grant of a mutation sees the things that it is about (hub.domain.visibility).
+    """
     given = {field: value for field, value in arguments["input"].items() if value is not None}
-    commands = commands_of(request)
-    outcome = await commands.run(name, given, actor_of(request), request.correlation_id)
+    outcome = await commands_of(request).run(name, given, actor_of(request), request.correlation_id)
     request.renew_loaders()
     shown = None
     if outcome.entity is not None:
         (shown,) = await request.loaders.entities([outcome.entity])
-    if shown is None and outcome.entity is not None and outcome.status is not CommandStatus.REJECTED:
-        # A service account that may change but not read: it learns the id of what it has made.
-        shown = await commands.entity(outcome.entity)
     return Payload(outcome.status, outcome.errors, outcome.correlation_id, outcome.replayed, shown)
 
 

@@ -14,7 +14,6 @@ from hub.domain.commands import Actor, Outcome
 from hub.domain.ids import CanonicalId
 from hub.domain.roles import RoleMap
 from hub.domain.visibility import Rights
-from hub.ports import Entity
 from hub.usecases.scoped_directory import field_rights
 from resolvers.faults import Fault
 from resolvers.loaders import Loaders
@@ -26,10 +25,6 @@ class Commands(Protocol):
 
     async def run(self, name: str, given: Mapping[str, Any], actor: Actor, correlation_id: str) -> Outcome:
         """Carry a command out, or answer what became of it; refusals are data."""
-        ...
-
-    async def entity(self, entity_id: CanonicalId) -> Entity | None:
-        """What a command of the caller's has made or changed, for its payload; its fields have their own rights."""
         ...
 
     async def audit(

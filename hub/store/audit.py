@@ -20,7 +20,9 @@ from hub.domain.callers import Caller
 from hub.domain.commands import Actor
 from hub.domain.ids import CanonicalId
 from hub.domain.records import Value
+from hub.domain.row_scope import RowScope
 from hub.store.codec import encode
+from hub.store.scoping import ScopeSql
 
 READ_COST_RATE = "read:costRate"
 """The action of a row that says who saw what a person costs."""
@@ -69,20 +71,45 @@ class PostgresAuditTrail:
         await record(self._engine, *entries)
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whose view of the trail: entries about entities in these rows, and the reader's own that are about none."""
+
+    rows: RowScope
+    issuer: str
+    name: str
+
+
 async def read(
-    engine: AsyncEngine, *, first: int, before_id: int | None = None, entity_id: CanonicalId | None = None
+    engine: AsyncEngine,
+    reader: Reader,
+    *,
+    first: int,
+    before_id: int | None = None,
+    entity_id: CanonicalId | None = None,
 ) -> list[AuditRow]:
     """The newest rows older than `before_id`, of one entity if it is named, newest first."""
-    given = {"first": first, "before": before_id, "entity": entity_id}
+    given: dict[str, Any] = {"first": first, "before": before_id, "entity": entity_id}
+    statement = f"{_READ} {_seen(reader, given)} ORDER BY a.id DESC LIMIT :first"
     async with engine.connect() as connection:
-        rows = await connection.execute(text(_READ), given)
+        rows = await connection.execute(text(statement), given)
         return [AuditRow(**{**row._asdict(), "roles": tuple(row.roles)}) for row in rows]
 
 
-async def count(engine: AsyncEngine, entity_id: CanonicalId | None = None) -> int:
+async def count(engine: AsyncEngine, reader: Reader, entity_id: CanonicalId | None = None) -> int:
     """How many rows there are, of one entity if it is named."""
+    given: dict[str, Any] = {"entity": entity_id}
+    statement = f"{_COUNT} {_seen(reader, given)}"
     async with engine.connect() as connection:
-        return int((await connection.execute(text(_COUNT), {"entity": entity_id})).scalar_one())
+        return int((await connection.execute(text(statement), given)).scalar_one())
+
+
+def _seen(reader: Reader, parameters: dict[str, Any]) -> str:
+    """What further limits the rows; what was merged is in the scope of what it is now."""
+    if reader.rows.unlimited:
+        return ""
+    parameters |= {"own_issuer": reader.issuer, "own_name": reader.name}
+    return _SEEN.format(inside=ScopeSql(reader.rows, parameters).any_kind("e"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +149,16 @@ INSERT INTO audit (issuer, actor, roles, on_behalf_of, correlation_id, action, e
 SELECT issuer, actor, roles, on_behalf_of, correlation_id, action, entity_id, before, after, outcome, code
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(issuer text, actor text, roles text[], on_behalf_of text,
   correlation_id text, action text, entity_id text, before jsonb, after jsonb, outcome text, code text)"""
-_READ = """
-SELECT id, at, actor, roles, on_behalf_of, correlation_id, action, entity_id, before, after, outcome, code
-FROM audit WHERE (CAST(:before AS bigint) IS NULL OR id < CAST(:before AS bigint))
-  AND (CAST(:entity AS text) IS NULL OR entity_id = CAST(:entity AS text))
-ORDER BY id DESC LIMIT :first"""
-_COUNT = "SELECT count(*) FROM audit WHERE CAST(:entity AS text) IS NULL OR entity_id = CAST(:entity AS text)"
+_OF_ENTITY = "(CAST(:entity AS text) IS NULL OR a.entity_id = CAST(:entity AS text))"
+_READ = f"""
+SELECT a.id, a.at, a.actor, a.roles, a.on_behalf_of, a.correlation_id, a.action, a.entity_id, a.before, a.after,
+  a.outcome, a.code
+FROM audit a WHERE (CAST(:before AS bigint) IS NULL OR a.id < CAST(:before AS bigint)) AND {_OF_ENTITY}"""
+_COUNT = f"SELECT count(*) FROM audit a WHERE {_OF_ENTITY}"
+_SEEN = """
+AND (a.entity_id IS NULL AND a.issuer = :own_issuer AND a.actor = :own_name
+  OR EXISTS (SELECT 1 FROM entity n JOIN entity e ON e.id = coalesce(n.merged_into, n.id)
+    WHERE n.id = a.entity_id AND ({inside})))"""
 _LAST = """
 SELECT person, at FROM (
   SELECT coalesce(on_behalf_of, actor) AS person, at FROM audit

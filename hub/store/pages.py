@@ -9,18 +9,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import orjson
 
 from hub.domain.ids import CanonicalId
-from hub.domain.kinds import Kind
-from hub.domain.row_scope import CONTRACT_PARTS, PROJECT_PARTS
 from hub.errors import InvalidInput
 from hub.ports import Condition, EntityPage, Op, PageQuery
 from hub.store.columns import SORT_COLUMN
+from hub.store.scoping import ScopeSql
 
 EMPTY_PAGE = EntityPage((), (), has_next=False, has_previous=False, total=0)
 
@@ -71,7 +70,8 @@ class PageSql:
         self._column = SORT_COLUMN[query.order_by]
         where = ["e.kind = :kind", "e.deleted_at IS NULL", "e.merged_into IS NULL"]
         where += [self._condition(n, condition) for n, condition in enumerate(query.conditions)]
-        where += self._scoped("e", query.kind)
+        if query.scope is not None:
+            where += ScopeSql(query.scope, self.parameters).rows("e", query.kind)
         source, parent = "", "NULL::text"
         if parents is not None:
             self.parameters["parents"] = list(parents)
@@ -142,40 +142,6 @@ class PageSql:
             return date.fromisoformat(value)
         except ValueError:
             raise InvalidInput(argument, "is not a cursor of this graph") from None
-
-    def _scoped(self, row: str, kind: Kind) -> list[str]:
-        """What limits the rows of a kind to those in scope; kinds of nobody's scope are not limited."""
-        scope = self._query.scope
-        if scope is None or scope.unlimited:
-            return []
-        if kind in PROJECT_PARTS:
-            return [self._within(row, "project", Kind.PROJECT)]
-        if kind in CONTRACT_PARTS:
-            return [self._within(row, "contract", Kind.CONTRACT)]
-        limits = {
-            Kind.PROJECT: {
-                "practice_id": scope.practices,
-                "legal_entity_id": scope.legal_entities,
-                "id": scope.projects,
-            },
-            Kind.RESOURCE: {
-                "practice_id": scope.practices,
-                "legal_entity_id": scope.legal_entities,
-                "id": scope.people,
-            },
-            Kind.CONTRACT: {"legal_entity_id": scope.legal_entities},
-        }.get(kind, {})
-        return [self._among(f"{row}.{column}", ids) for column, ids in limits.items() if ids is not None]
-
-    def _within(self, row: str, link: str, kind: Kind) -> str:
-        """Rows whose link leads to an entity in scope."""
-        inner = [f"s.kind = '{kind}'", "s.deleted_at IS NULL", "s.merged_into IS NULL", *self._scoped("s", kind)]
-        return f"{row}.{link}_id IN (SELECT s.id FROM entity s WHERE {' AND '.join(inner)})"
-
-    def _among(self, column: str, ids: Iterable[CanonicalId]) -> str:
-        name = f"scope{len(self.parameters)}"
-        self.parameters[name] = sorted(ids)
-        return f"{column} = ANY(CAST(:{name} AS text[]))"
 
     def _condition(self, n: int, condition: Condition) -> str:
         name = f"c{n}"

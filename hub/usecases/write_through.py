@@ -30,14 +30,13 @@ from prometheus_client import Counter
 
 from hub.context import caused_by
 from hub.domain import commands
-from hub.domain.audit import AuditPage, as_shown, require_reader
+from hub.domain.audit import AuditPage
 from hub.domain.commands import Actor, CommandState, CommandStatus, Outcome, Refusal, Refused, Repeat, refuse, repeat_of
 from hub.domain.identity import digest
 from hub.domain.ids import CanonicalId, MalformedId, kind_of, parse_id
 from hub.domain.kinds import Kind
 from hub.domain.pseudonyms import Pseudonyms
 from hub.domain.records import BY_CANONICAL, Key, RecordKey, Value
-from hub.domain.visibility import common_rights
 from hub.errors import (
     InvalidInput,
     SourceError,
@@ -54,6 +53,7 @@ from hub.store.ledger import Command, Ledger, LostLease, Notice, Scope, Sending
 from hub.store.locks import LockNotFree
 from hub.store.people import entity_of
 from hub.usecases.conflicts import EXPECTED_VERSION, VERSION, stale
+from hub.usecases.audit_trail import read_trail
 from hub.usecases.desk import (
     ANY_KIND,
     IDEMPOTENCY_KEY,
@@ -115,19 +115,14 @@ class WriteThrough:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def entity(self, entity_id: CanonicalId) -> Entity | None:
-        """What a command of the caller's has made or changed, for its payload."""
-        return (await self._desk.directory.entities([entity_id]))[0]
-
     async def audit(
         self, actor: Actor, *, first: int, before_id: int | None, entity_id: CanonicalId | None
     ) -> AuditPage:
         """A page of the audit trail, newest first, as the reader may see it. Raises NotPermitted."""
-        require_reader(actor.caller.roles)
-        rows = await audit.read(self._desk.engine, first=first + 1, before_id=before_id, entity_id=entity_id)
-        rights = common_rights(actor.caller.roles, actor.caller.allow)
-        shown = tuple(as_shown(row, rights, self._pseudonyms) for row in rows[:first])
-        return AuditPage(shown, len(rows) > first, await audit.count(self._desk.engine, entity_id))
+        desk = self._desk
+        return await read_trail(
+            desk.engine, desk.rows, self._pseudonyms, actor, first=first, before_id=before_id, entity_id=entity_id
+        )
 
     async def aclose(self) -> None:
         """Wait for the commands under way: each call to a system ends by its own timeout."""

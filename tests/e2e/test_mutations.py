@@ -3,73 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
-from joserfc.jwk import ECKey
 
-from hub.app.application import create_app
-from hub.app.auth import Grant, Verifier, local_issuer, sign
-from hub.app.services import Readiness, Services
 from hub.domain.kinds import Kind
 from hub.domain.ownership import Role
-from hub.domain.roles import RoleMap
-from resolvers.reads import Reads
 from tests.support.commands import EMAIL, Firm
-from tests.support.fakes import NOW, FakeMonitor
-
-KEY = ECKey.generate_key("P-256")
-KEY.ensure_kid()
-PAYLOAD = "status replayed correlationId errors { code class message field owner allowed }"
-
-
-@dataclass
-class Graph:
-    """The application in front of a firm whose systems take writes."""
-
-    firm: Firm
-
-    def __post_init__(self) -> None:
-        """Build the application."""
-        firm = self.firm
-        reads = Reads(firm.directory, firm.writer, firm.cache, firm.adapters, FakeMonitor(), RoleMap())
-        verifier = Verifier(local_issuer(KEY), now=lambda: NOW)
-        self.app = create_app(Services(reads, verifier, self._ready, now=lambda: NOW, commands=firm.commands))
-
-    async def _ready(self) -> Readiness:
-        return Readiness(ready=True)
-
-    async def ask(
-        self,
-        query: str,
-        variables: dict[str, Any],
-        role: Role = Role.PMO,
-        *,
-        email: str | None = None,
-        allow: tuple[str, ...] = (),
-        on_behalf_of: str | None = None,
-    ) -> dict[str, Any]:
-        """Ask, and return the body."""
-        token = sign(KEY, Grant("tester", (role,), email=email, allow=allow), now=NOW, lifetime_s=3600)
-        headers = {"Authorization": f"Bearer {token}"}
-        if on_behalf_of is not None:
-            headers["X-Hub-On-Behalf-Of"] = on_behalf_of
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://hub") as client:
-            answer = await client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
-        body: dict[str, Any] = answer.json()
-        return body
-
-    async def command(self, mutation: str, shown: str, given: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """Give a command, and return its payload."""
-        kind = mutation[0].upper() + mutation[1:] + "Input"
-        kind = {"ApproveTimeEntryInput": "ReviewTimeEntryInput"}.get(kind, kind)
-        query = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {PAYLOAD} {shown} }} }}"
-        body = await self.ask(query, {"input": {"idempotencyKey": "k", **given}}, **more)
-        assert "errors" not in body, body
-        payload: dict[str, Any] = body["data"][mutation]
-        return payload
+from tests.support.mutations import Graph
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ from hub.domain.commands import Actor, CommandStatus, Outcome
 from hub.domain.kinds import Domain, Kind
 from hub.domain.ownership import Role
 from hub.domain.records import RecordKey, Ref
+from hub.domain.row_scope import EVERYTHING
 from hub.errors import SourceMisconfigured, SourceRejected, SourceThrottled, SourceUnavailable
 from hub.ports import ProcessState
+from hub.store.audit import Reader
 from hub.store.audit import read as read_audit
 from tests.support.commands import (
     EMAIL,
@@ -31,6 +33,7 @@ from tests.support.commands import (
 )
 
 APPLIED, ACCEPTED, REJECTED = CommandStatus.APPLIED, CommandStatus.ACCEPTED, CommandStatus.REJECTED
+AUDITOR = Reader(EVERYTHING, "test", "auditor")
 
 
 @pytest.fixture
@@ -664,13 +667,13 @@ async def test_every_command_is_audited_with_before_and_after(firm: Firm) -> Non
     project = firm.ids["project"]
     await firm.run("updateProject", PMO, "1", id=project, name="Gemini")
     await firm.run("updateProject", FINANCE, "2", id=project, name="Mercury")
-    rows = await read_audit(firm.engine, first=10)
+    rows = await read_audit(firm.engine, AUDITOR, first=10)
     assert [(r.action, r.outcome, r.code, r.actor) for r in rows] == [
         ("updateProject", "REJECTED", "NOT_PERMITTED", "finance-ops"),
         ("updateProject", "APPLIED", None, "pmo"),
     ]
     assert (rows[1].before, rows[1].after, rows[1].entity_id) == ({"name": "Apollo"}, {"name": "Gemini"}, project)
-    assert [r.id for r in await read_audit(firm.engine, first=1, before_id=rows[0].id)] == [rows[1].id]
+    assert [r.id for r in await read_audit(firm.engine, AUDITOR, first=1, before_id=rows[0].id)] == [rows[1].id]
     with pytest.raises(Exception, match="append-only"):
         async with firm.engine.begin() as connection:
             await connection.execute(text("UPDATE audit SET actor = 'nobody'"))
