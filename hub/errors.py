@@ -118,16 +118,25 @@ class SourceThrottled(SourceError):
 class SourceRejected(SourceError):
     """The system understood and refused the request.
 
-    `reason` is its stable error code, `allowed` what it would have taken, where that is known.
+    `reason` is its stable error code; `attribute` the value of a change at fault, by its canonical name, and
+    `allowed` what would have been taken, where these are known.
     """
 
     code: ClassVar[str] = "SOURCE_REJECTED"
 
     def __init__(
-        self, system: str, message: str, *, operation: str = "", reason: str = "", allowed: tuple[str, ...] = ()
+        self,
+        system: str,
+        message: str,
+        *,
+        operation: str = "",
+        reason: str = "",
+        attribute: str | None = None,
+        allowed: tuple[str, ...] = (),
     ) -> None:
         super().__init__(system, message, operation=operation)
         self.reason = reason
+        self.attribute = attribute
         self.allowed = allowed
 
 

@@ -52,7 +52,7 @@ from hub.store.exceptions import ExceptionClass, Severity, Trouble, raise_except
 from hub.store.ledger import Command, Ledger, LostLease, Notice, Scope, Sending
 from hub.store.locks import LockNotFree
 from hub.store.people import entity_of
-from hub.usecases.conflicts import EXPECTED_VERSION, VERSION, stale
+from hub.usecases.conflicts import EXPECTED_VERSION, VERSION, field_of, stale
 from hub.usecases.audit_trail import read_trail
 from hub.usecases.desk import (
     ANY_KIND,
@@ -484,6 +484,9 @@ _REASONS: Mapping[str, tuple[str, str, str | None]] = {
     ),
     "PARTLY_APPLIED": (commands.DATA_QUALITY, "A part of the change was made, and the rest was refused.", None),
     "UNKNOWN_ROLE": (commands.DATA_QUALITY, "The PSA has no such role.", "role"),
+    "HOURS_INVALID": (commands.DATA_QUALITY, "The PSA takes no more than 24 hours of one person a day.", None),
+    "NOT_ON_PROJECT": (commands.BUSINESS_RULE, "The person takes no part in the project in the PSA.", None),
+    "PERSON_DISABLED": (commands.BUSINESS_RULE, "The person's account in the PSA is disabled.", None),
     "OTHER_ROLE": (commands.BUSINESS_RULE, "The person has another role on the project, and only one there.", "role"),
     "PENDING_EVENT": (commands.BUSINESS_RULE, "Another change of the same skill is still being processed.", None),
 }
@@ -493,21 +496,31 @@ _REASONS: Mapping[str, tuple[str, str, str | None]] = {
 def refusal_of(error: SourceRejected, sending: Sending) -> Refusal:
     """An owner's refusal; a reason that callers can act on is its code, any other is told in the message."""
     reason = error.reason.partition(":")[0]
+    at_fault = None if error.attribute is None else _field(error.attribute)
     if reason == INVALID_VALUE:
         named = [_field(name) for name in sending.write.values]
-        field = named[0] if len(named) == 1 else None
+        field = at_fault or (named[0] if len(named) == 1 else None)
         return Refusal(commands.INVALID_INPUT, commands.DATA_QUALITY, str(error), field)
     known = _REASONS.get(reason)
     if known is None:
-        return Refusal(error.code, commands.DATA_QUALITY, f"{error} [{error.reason or 'no reason given'}]")
+        told = f"{error} [{error.reason or 'no reason given'}]"
+        return Refusal(error.code, commands.DATA_QUALITY, told, at_fault, allowed=error.allowed or None)
     cls, message, field = known
-    return Refusal(reason, cls, f"{message} ({error.system}: {error.reason})", field, allowed=error.allowed or None)
+    told = f"{message} ({error.system}: {error.reason})"
+    return Refusal(reason, cls, told, field or at_fault, allowed=error.allowed or None)
+
+
+_OTHERWISE_NAMED = {
+    **{link: f"{link}Id" for link in ("manager", "project", "resource", "task")},
+    "delivery_status": "stage",
+    "archived": "stage",
+}
+"""Attributes that the inputs call otherwise than the graph."""
 
 
 def _field(attribute: str) -> str:
-    """The graph's name of an attribute."""
-    first, *rest = attribute.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    """The input's name of an attribute."""
+    return _OTHERWISE_NAMED.get(attribute) or field_of(attribute)
 
 
 def _fault(error: SourceError) -> Refusal:

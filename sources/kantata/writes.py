@@ -3,8 +3,8 @@
 Kantata has neither compare-and-set nor idempotency. So every change leaves a mark at the vendor in the very
 call that makes it: what is created carries its canonical id as external reference (`plumbline`), what is
 updated the change's token (`plumbline-write`; an object holds one reference of each service). `write` looks
-for its mark first and makes only the steps that are missing, so calling it again after `verify` has answered
-None finishes a change that stopped half-way, and the version is not compared a second time then.
+for its mark first and makes only the steps that are missing, so calling it again finishes a change that stopped
+half-way (`verify` then says that it is not whole), and the version is not compared a second time.
 
 The steps of a change are ordered so that the one which shows in the graph comes last: a participation before
 its lead, a workspace resource before its booking, "Accepted by" before "Accepted on". What a refused change
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.domain.kinds import Kind
@@ -26,6 +26,7 @@ from hub.domain.records import Record, Value
 from hub.errors import SourceRejected, VersionConflict
 from hub.ports import SourceWrite, WriteReceipt
 from sources.kantata.bodies import ASSIGNMENT, PROJECT, TIME_ENTRY, Given, is_id
+from sources.kantata.refusals import PERSON_DISABLED, explained
 from sources.kantata.translate import CANONICAL_SERVICE
 from sources.kantata.wire import Envelope, Query, envelope, identifier, identifiers
 from sources.shapes import Row
@@ -48,7 +49,6 @@ REFERENCES = "external_references"
 NOT_FOUND = "NOT_FOUND"
 UNKNOWN_ROLE = "UNKNOWN_ROLE"
 OTHER_ROLE = "OTHER_ROLE"
-PERSON_DISABLED = "PERSON_DISABLED"
 NOT_SUBMITTED = "NOT_SUBMITTED"
 SUBMISSION_SHARED = "SUBMISSION_SHARED"
 ALREADY_APPROVED = "ALREADY_APPROVED"
@@ -109,16 +109,29 @@ class KantataWrites:
         require_action(self.system, ACTIONS, change)
         deed, _ = self._deeds[change.kind, change.action]
         with stepwise(self.system) as steps:
-            return await deed(Given(self.system, change), steps)
+            try:
+                return await deed(Given(self.system, change), steps)
+            except SourceRejected as exc:
+                told = await explained(exc, change, self._disabled)
+                if told is exc:
+                    raise
+                raise told from exc
 
     async def verify(self, change: SourceWrite) -> WriteReceipt | None:
-        """See SourceWriter.verify. None also stands for a change of which a step is missing: write it again."""
+        """See SourceWriter.verify."""
         require_action(self.system, ACTIONS, change)
         _, proof = self._deeds[change.kind, change.action]
         row = await proof(change)
         if row is None:
-            return None
+            begun = await self._begun(change)
+            return None if begun is None else replace(_receipt(begun), whole=False)
         return _receipt(row, await self._reviewed_with(row)) if _is_review(change) else _receipt(row)
+
+    async def _begun(self, change: SourceWrite) -> Row | None:
+        """The record in which the change shows though a step is missing: it has been made, or marked."""
+        found = await (self._created(change) if change.external_id is None else self._find(change))
+        shows = found is not None and (change.external_id is None or _marked(found, change))
+        return found[0] if found is not None and shows else None
 
     # What all actions share.
 
@@ -177,6 +190,11 @@ class KantataWrites:
         # The filters may be matched by different references, so what is found is looked at again.
         return next(((row, page) for row in page.rows if _carries((row, page), mark)), None)
 
+    async def _disabled(self, user_id: str) -> bool | None:
+        """Whether a person's account is disabled; None where there is no such person."""
+        people = await self._reads.by_id(Kind.RESOURCE, [user_id], ())
+        return bool(people[0][0].flag("disabled")) if people else None
+
     # Projects.
 
     async def _update_project(self, given: Given, steps: Steps) -> WriteReceipt:
@@ -199,11 +217,11 @@ class KantataWrites:
     async def _seat(self, given: Given, found: Found, user_id: str, steps: Steps) -> Row:
         """The person's participation on the provider's side; made when there is none."""
         workspace, page = found
-        people = await self._reads.by_id(Kind.RESOURCE, [user_id], ())
-        if not people:
-            raise given.refusal("has no such manager", NOT_FOUND)
-        if people[0][0].flag("disabled"):
-            raise given.refusal("the manager's account is disabled", PERSON_DISABLED)
+        disabled = await self._disabled(user_id)
+        if disabled is None:
+            raise given.refusal("has no such manager", NOT_FOUND, attribute="manager")
+        if disabled:
+            raise given.refusal("the manager's account is disabled", PERSON_DISABLED, attribute="manager")
         seats = [page.side("participations", seat) for seat in identifiers(workspace, "participation_ids")]
         mine = [seat for seat in seats if identifier(seat, "user_id") == user_id and seat.text("role") != "buyer"]
         if mine:
@@ -234,7 +252,7 @@ class KantataWrites:
         if existing is not None:
             return _receipt(existing[0])
         if not workspaces:
-            raise given.refusal("has no such project", NOT_FOUND)
+            raise given.refusal("has no such project", NOT_FOUND, attribute="project")
         resource_id = await self._seat_in(given, workspaces[0], user_id, role)
         if resource_id is None:
             resource_id = await self._join(given, workspace_id, user_id, role, steps)
@@ -251,7 +269,9 @@ class KantataWrites:
         if held and not fitting:
             names = [await self._reads.role_name(role) for role in held.values() if role is not None]
             allowed = tuple(sorted({name for name in names if name is not None}))
-            raise given.refusal("the person has another role on the project", OTHER_ROLE, allowed=allowed)
+            raise given.refusal(
+                "the person has another role on the project", OTHER_ROLE, attribute="role", allowed=allowed
+            )
         return min(fitting, key=int, default=None)
 
     async def _join(self, given: Given, workspace_id: str, user_id: str, role_id: str | None, steps: Steps) -> str:
@@ -274,7 +294,7 @@ class KantataWrites:
             return None
         role_id = await self._reads.role_id(name)
         if role_id is None:
-            raise given.refusal("role is none of the account's roles", UNKNOWN_ROLE)
+            raise given.refusal("role is none of the account's roles", UNKNOWN_ROLE, attribute="role")
         return role_id
 
     async def _update_assignment(self, given: Given, steps: Steps) -> WriteReceipt:
@@ -345,7 +365,7 @@ class KantataWrites:
         others = _others(row, submission)
         if others and change.values.get("whole_submission") is not True:
             message = f"the entry was submitted together with {len(others)} others, which are decided on with it"
-            raise given.refusal(message, SUBMISSION_SHARED)
+            raise given.refusal(message, SUBMISSION_SHARED, attribute="whole_submission")
         body = {} if reason is None else {"timesheet_submission": {"resolution_description": reason}}
         try:
             await self._send("PUT", f"timesheet_submissions/{submission_id}/{change.action}", body, steps)

@@ -24,7 +24,7 @@ from hub.errors import (
     VersionConflict,
     WriteOutcomeUnknown,
 )
-from hub.ports import ProcessState, SourceWrite, SourceWriter
+from hub.ports import ProcessState, SourceWrite, SourceWriter, WriteReceipt
 from sources.kantata import KantataAdapter
 from sources.sandbox.firm.vendor_ids import kantata_id
 from tests.contract.adapters.systems import SYSTEMS, Connection, connect
@@ -80,6 +80,12 @@ class Vendor:
         return next(
             str(r["user_id"]) for r in named if r["user_id"] and not self.row("users", r["user_id"])["disabled"]
         )
+
+    def disabled(self) -> str:
+        """Somebody whose account is disabled, and who is no resource of the project."""
+        named = {r["user_id"] for r in self.rows("workspace_resources", workspace_id=PROJECT)}
+        users = self.rows("users", on_my_account="true")
+        return next(str(u["id"]) for u in users if u["disabled"] and u["id"] not in named)
 
     def role(self, user_id: str) -> str:
         """The role that a person has on the project."""
@@ -544,6 +550,34 @@ async def test_time_that_is_not_pending_is_not_decided_on(psa: SourceWriter, ven
         assert refusal.value.reason == reason
 
 
+async def test_the_vendors_refusals_of_time_name_the_value_at_fault(
+    psa: SourceWriter, vendor: Vendor, account: RunningSandbox
+) -> None:
+    """A day has 24 hours for all entries together, and only who takes part in a project works on it."""
+    person, day = vendor.member(), fresh_day()
+    await psa.write(time_entry(person, work_date=day, hours=Decimal(1)))
+    for change, reason, attribute in (
+        (time_entry(person, work_date=day, hours=Decimal("23.05")), "HOURS_INVALID", "hours"),
+        (time_entry(vendor.outsider()), "NOT_ON_PROJECT", "resource"),
+        (time_entry(person, task=Ref(Kind.TASK, "999999")), "validation:story_id", "task"),
+        (booking(vendor.outsider(), planned_hours=Decimal(9_999)), "HOURS_INVALID", "planned_hours"),
+        (booking(vendor.outsider(), resource=Ref(Kind.RESOURCE, "999999")), "validation:user_id", "resource"),
+    ):
+        with pytest.raises(SourceRejected) as refusal:
+            await psa.write(change)
+        assert (refusal.value.reason, refusal.value.attribute) == (reason, attribute)
+    await psa.write(time_entry(person, work_date=day, hours=Decimal(23)))
+
+
+async def test_whoever_may_not_sign_in_any_more_works_and_is_booked_no_more(psa: SourceWriter, vendor: Vendor) -> None:
+    """The vendor names the person only; that the account is disabled is looked up."""
+    person = vendor.disabled()
+    for change in (time_entry(person), booking(person)):
+        with pytest.raises(SourceRejected) as refusal:
+            await psa.write(change)
+        assert (refusal.value.reason, refusal.value.attribute) == ("PERSON_DISABLED", "resource")
+
+
 async def test_an_acceptance_is_not_overwritten(psa: SourceWriter, vendor: Vendor) -> None:
     """The first one stands; the same one again is no change."""
     story = vendor.milestone()
@@ -596,11 +630,11 @@ async def test_a_project_update_survives_losing_any_step(
     with pytest.raises(WriteOutcomeUnknown):
         await psa.write(change)
     last = (method, match) == ("PUT", "participations")
-    assert (await psa.verify(change) is not None) == last
+    assert is_whole(await psa.verify(change)) == last
     if not last:
         account.forget_requests()
         await psa.write(change)
-        assert await psa.verify(change) is not None
+        assert is_whole(await psa.verify(change))
         done = {"participations": "POST participations", "workspaces": f"PUT workspaces/{PROJECT}"}[match]
         assert done not in writes(account)
     assert vendor.row("workspaces", PROJECT)["title"] == name
@@ -642,6 +676,11 @@ async def test_a_booking_survives_losing_either_step(
     assert len(named) == 1
 
 
+def is_whole(receipt: WriteReceipt | None) -> bool:
+    """Whether every step of the change was made."""
+    return receipt is not None and receipt.whole
+
+
 @pytest.mark.parametrize("fault", LOSSES)
 @pytest.mark.parametrize("match", ["time_entries", "timesheet_submissions"])
 async def test_time_survives_losing_either_step(
@@ -654,8 +693,9 @@ async def test_time_survives_losing_either_step(
     with pytest.raises(WriteOutcomeUnknown):
         await psa.write(change)
     found = await psa.verify(change)
-    assert (found is not None) == (match == "timesheet_submissions")
-    receipt = found or await psa.write(change)
+    assert found is not None
+    assert found.whole == (match == "timesheet_submissions")
+    receipt = found if found.whole else await psa.write(change)
     work_date = change.values["work_date"]
     assert isinstance(work_date, date)
     (row,) = vendor.entries(person, work_date)
@@ -761,9 +801,11 @@ async def test_a_later_step_that_fails_leaves_the_fate_open(
     with pytest.raises(WriteOutcomeUnknown):
         await psa.write(change)
     account.clear_faults()
-    assert await psa.verify(change) is None
+    half = await psa.verify(change)
+    assert half is not None
+    assert not half.whole
     await psa.write(change)
-    assert await psa.verify(change) is not None
+    assert is_whole(await psa.verify(change))
     assert vendor.lead() == [manager]
 
 

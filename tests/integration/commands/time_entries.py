@@ -106,6 +106,7 @@ SUBMIT = Case(
         Refused("OUT_OF_DATES", "before the person starts", given(workDate=date(1980, 1, 1)), "workDate"),
         Refused("OUT_OF_DATES", "after the person has left", _of_one_who_has_left, "workDate"),
         Refused("XREF_MISSING", "a person that the PSA has not", _of_a_newcomer, "resourceId"),
+        Refused("INVALID_INPUT", "no whole number of minutes", given(hours=Decimal("1.01")), "hours", asks=True),
     ),
     versioned=False,
     disturbed=False,
