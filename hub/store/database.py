@@ -11,6 +11,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from hub.store.pool import keep_alive
+
 MIGRATIONS = Path(__file__).with_name("migrations")
 CREATE_LOCK = 7_210_416
 """Key of the advisory lock under which a database is made."""
@@ -18,14 +20,15 @@ CREATE_LOCK = 7_210_416
 
 def open_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
     """An engine on `postgresql+asyncpg://…`; the caller disposes it. JSON goes through orjson."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=4,
-        pool_pre_ping=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
     )
+    keep_alive(engine.sync_engine)
+    return engine
 
 
 async def migrate(engine: AsyncEngine) -> None:
