@@ -6,7 +6,7 @@ was to write, in the directory's own JSON form; a cost rate itself is never amon
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -127,6 +127,15 @@ async def last_done(engine: AsyncEngine, action: str, entity_id: CanonicalId) ->
     return None if row is None else Done(str(row.person), row.at)
 
 
+async def has_submitted(
+    engine: AsyncEngine, action: str, names: Collection[str], project: str | None, worker: str
+) -> bool:
+    """Whether somebody, known by these names, has submitted time of the worker's that is not decided on."""
+    given = {"action": action, "names": [n.casefold() for n in names], "project": project, "worker": worker}
+    async with engine.connect() as connection:
+        return bool((await connection.execute(text(_HAS_SUBMITTED), given)).scalar_one())
+
+
 def _row(entry: AuditEntry) -> dict[str, Any]:
     user = entry.actor.on_behalf_of
     return {
@@ -165,5 +174,11 @@ SELECT person, at FROM (
   WHERE action = :action AND entity_id = :entity AND outcome = 'APPLIED'
   UNION ALL
   SELECT coalesce(on_behalf_of, CAST(person AS jsonb) -> 0 ->> 'email', subject), received_at FROM command
-  WHERE mutation = :action AND entity_id = :entity AND state IN ('SENT', 'UNKNOWN', 'ACCEPTED')) AS done
+  WHERE mutation = :action AND (entity_id = :entity OR sent ->> 'canonical_id' = :entity)
+    AND state IN ('SENT', 'UNKNOWN', 'ACCEPTED')) AS done
 ORDER BY at DESC LIMIT 1"""
+_HAS_SUBMITTED = """
+SELECT EXISTS (SELECT 1 FROM entity e JOIN audit a ON a.entity_id = e.id
+  WHERE e.kind = 'time_entry' AND e.resource_id = :worker AND e.project_id = :project AND e.status = 'SUBMITTED'
+    AND e.deleted_at IS NULL AND e.merged_into IS NULL AND a.action = :action AND a.outcome = 'APPLIED'
+    AND lower(coalesce(a.on_behalf_of, a.actor)) = ANY(CAST(:names AS text[])))"""

@@ -275,7 +275,7 @@ class Work:
         """The resource that the deciding person is, matched by work e-mail (domain.md 9.1)."""
         return await self.resource_of(self.actor.person.email)
 
-    async def submitter(self, done: Done) -> CanonicalId | None:
+    async def resource_behind(self, done: Done) -> CanonicalId | None:
         """The resource that somebody is whom the hub's own records name by e-mail or subject."""
         person = self.actor.person
         return await (

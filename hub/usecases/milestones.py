@@ -50,7 +50,7 @@ async def _prepare_approve(work: Work) -> Sending:
     await require_stage_of_project(work, milestone, REACHABLE, "its milestones are settled")
     approver, person = await work.approver(), work.actor.person
     through_hub = await last_done(work.desk.engine, COMPLETE, milestone.id)
-    different_people(approver, None if through_hub is None else await work.submitter(through_hub))
+    different_people(approver, None if through_hub is None else await work.resource_behind(through_hub))
     before = await work.current(key)
     require_state(_text(before.get("status")), ("COMPLETED",), "APPROVED", "A milestone")
     completer = await _completer_in_psa(work, key.system, before)

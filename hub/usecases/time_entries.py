@@ -17,12 +17,12 @@ from hub.domain.commands import (
 from hub.domain.ids import new_id
 from hub.domain.kinds import Kind
 from hub.domain.records import Value
-from hub.ports import SourceWrite
-from hub.store.audit import last_done
+from hub.ports import Entity, SourceWrite
+from hub.store.audit import has_submitted, last_done
 from hub.store.ledger import Sending
 from hub.usecases.bookings import check_hours, employment_of
 from hub.usecases.desk import Given, Mutation, Work, writers_of
-from hub.usecases.projects import MAX_REASON, check_text, require_stage_of_project, stage_of
+from hub.usecases.projects import MAX_REASON, check_day, check_text, require_stage_of_project, stage_of
 
 HOURS_OF_A_DAY = Decimal(24)
 SUBMIT, SUBMITTED = "submitTimeEntry", "SUBMITTED"
@@ -30,6 +30,7 @@ REVIEW_MOVES = frozenset({"status", "approved_at"})
 
 
 def _check_submit(given: Given) -> None:
+    check_day("workDate", given["workDate"])
     check_hours("hours", given["hours"], HOURS_OF_A_DAY)
     check_text("note", given.get("note") or None, 4_000)
 
@@ -75,11 +76,7 @@ async def _review(work: Work, action: str, to: str) -> Sending:
     entry = work.targets["id"]
     key = work.key(entry, ["status"])
     await require_stage_of_project(work, entry, REACHABLE, "its time is settled")
-    approver = await work.approver()
-    different_people(approver, _text(entry.kept.get("resource")))
-    submitted = await last_done(work.desk.engine, SUBMIT, entry.id)
-    if submitted is not None:
-        different_people(approver, await work.submitter(submitted))
+    await _require_other_person(work, entry)
     before = await work.current(key)
     require_state(_text(before.get("status")), (SUBMITTED,), to, "A time entry")
     values: dict[str, Value] = {"whole_submission": bool(work.given.get("wholeSubmission"))}
@@ -89,6 +86,20 @@ async def _review(work: Work, action: str, to: str) -> Sending:
         action, key.kind, key.external_id, values, work.token, version=work.given.get("expectedVersion")
     )
     return Sending(key.system, write, work.locks, entry.id, before, REVIEW_MOVES)
+
+
+async def _require_other_person(work: Work, entry: Entity) -> None:
+    """Refuse who worked the time, and whoever has had it submitted, or had others of its submission submitted."""
+    worker, approver = _text(entry.kept.get("resource")), await work.approver()
+    different_people(approver, worker)
+    submitted = await last_done(work.desk.engine, SUBMIT, entry.id)
+    if submitted is not None:
+        different_people(approver, await work.resource_behind(submitted))
+    if work.given.get("wholeSubmission") and worker is not None:
+        person, project = work.actor.person, _text(entry.kept.get("project"))
+        names = [name for name in (person.email, person.subject) if name]
+        if await has_submitted(work.desk.engine, SUBMIT, names, project, worker):
+            different_people(approver, approver)
 
 
 def _text(value: Value) -> str | None:
