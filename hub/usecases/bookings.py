@@ -28,7 +28,7 @@ from hub.store.ledger import Notice, Sending
 from hub.store.people import bookings_of
 from hub.usecases.capacity import capacity_of
 from hub.usecases.desk import Given, Mutation, Work, writers_of
-from hub.usecases.projects import active_in_hcm, check_period, check_text, stage_of
+from hub.usecases.projects import active_in_hcm, check_day, check_period, check_text, stage_of
 
 HARD = "HARD"
 MAX_HOURS = Decimal(100_000)
@@ -36,7 +36,7 @@ MAX_DAYS = 3_660
 """A booking longer than ten years is no booking."""
 TOO_LONG = "The booking would be longer than ten years."
 EARLIEST, LATEST = date(1900, 1, 1), date(2999, 12, 31)
-"""What a booking's days lie between: weeks are reckoned around them."""
+"""What the days of a booking lie between that counts: weeks are reckoned around them."""
 CHANGEABLE: Mapping[str, str] = {
     "startDate": "start_date",
     "endDate": "end_date",
@@ -79,10 +79,9 @@ def _check_assign(given: Given) -> None:
 
 def _check_dates(given: Given) -> None:
     start, end = given.get("startDate"), given.get("endDate")
+    check_day("startDate", start)
+    check_day("endDate", end)
     check_period(start, end)
-    for field, day in (("startDate", start), ("endDate", end)):
-        if day is not None and not EARLIEST <= day <= LATEST:
-            raise InvalidInput(field, f"must lie between {EARLIEST} and {LATEST}")
     if start is not None and end is not None and (end - start).days > MAX_DAYS:
         raise InvalidInput("endDate", "is more than ten years after the start date")
     check_hours("plannedHours", given.get("plannedHours"), MAX_HOURS)

@@ -14,7 +14,7 @@ from hub.errors import InvalidInput
 from hub.ports import Entity, SourceWrite
 from hub.store.ledger import Sending
 from hub.usecases.desk import Given, Mutation, Work, writers_of
-from hub.usecases.projects import MAX_REASON, check_text
+from hub.usecases.projects import MAX_REASON, check_day, check_text
 
 MOST = Decimal(10) ** 12
 ENDED = frozenset({"COMPLETED", "CANCELLED"})
@@ -42,6 +42,7 @@ async def _prepare_method(work: Work) -> Sending:
 
 
 def _check_change(given: Given) -> None:
+    check_day("effectiveDate", given["effectiveDate"])
     check_text("reason", given["reason"], MAX_REASON)
     for field in ("priceDelta", "hoursDelta"):
         if not given[field].is_finite() or abs(given[field]) > MOST:

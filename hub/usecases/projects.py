@@ -20,6 +20,8 @@ from hub.usecases.desk import Given, Mutation, Work, writers_of
 
 MAX_NAME = 255
 MAX_REASON = 2_000
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2099, 12, 31)
+"""What the dates of commands lie between: beyond is a slip of the keyboard, which no system shall keep."""
 CHANGEABLE: Mapping[str, str] = {
     "name": "name",
     "startDate": "start_date",
@@ -47,6 +49,12 @@ def check_period(start: date | None, end: date | None, *, field: str = "endDate"
         raise InvalidInput(field, "must not be before the start date")
 
 
+def check_day(field: str, day: date | None) -> None:
+    """Raise InvalidInput for a date that is absurdly far off; None is no date."""
+    if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+        raise InvalidInput(field, f"must lie between {FIRST_DAY} and {LAST_DAY}")
+
+
 def check_text(field: str, value: str | None, most: int) -> None:
     """Raise InvalidInput for a text that is empty or too long; None is no text."""
     if value is not None and not value.strip():
@@ -68,6 +76,8 @@ def _check_update(given: Given) -> None:
     if not CHANGEABLE.keys() & given.keys():
         raise InvalidInput("input", f"give at least one of {', '.join(CHANGEABLE)}")
     check_text("name", given.get("name"), MAX_NAME)
+    for field in ("startDate", "endDate"):
+        check_day(field, given.get(field))
     check_period(given.get("startDate"), given.get("endDate"))
 
 

@@ -88,7 +88,9 @@ async def _of_one_who_has_left(hub: Live, ready: Ready) -> Ready:
     return ready.but(resourceId=(await hub.gone_person()).id)
 
 
-HOURS = (
+HOURS_AND_DAYS = (
+    Refused("INVALID_INPUT", "a start in antiquity", given(startDate=date.min), "startDate"),
+    Refused("INVALID_INPUT", "an end at the end of time", given(endDate=date.max), "endDate"),
     Refused("INVALID_INPUT", "no hours", given(plannedHours=Decimal(0)), "plannedHours"),
     Refused("INVALID_INPUT", "absurd hours", given(plannedHours=Decimal(100_001)), "plannedHours"),
     Refused("INVALID_INPUT", "hours too fine", given(plannedHours=Decimal("1.125")), "plannedHours"),
@@ -99,11 +101,11 @@ ASSIGN = Case(
     "kantata",
     _assign,
     (
-        *HOURS,
+        *HOURS_AND_DAYS,
         Refused("INVALID_INPUT", "an empty role", given(role=" "), "role"),
         Refused("INVALID_INPUT", "a role too long", given(role="r" * 256), "role"),
         Refused("INVALID_INPUT", "an end before the start", given(endDate=date(2001, 1, 1)), "endDate"),
-        Refused("INVALID_INPUT", "more than ten years", given(endDate=date(2199, 1, 1)), "endDate"),
+        Refused("INVALID_INPUT", "more than ten years", given(endDate=date(2099, 1, 1)), "endDate"),
         Refused("UNKNOWN_ROLE", "a role that the PSA has not", given(role="Court jester"), "role", asks=True),
         Refused("OTHER_ROLE", "another role than the person has there", _in_another_role, "role", asks=True),
         Refused("PROJECT_NOT_OPEN", "a closed project", _on_a_closed_project, "projectId"),
@@ -193,7 +195,7 @@ UPDATE = Case(
     "kantata",
     _update,
     (
-        *HOURS,
+        *HOURS_AND_DAYS,
         Refused("INVALID_INPUT", "nothing to change", given(plannedHours=None), "input"),
         Refused(
             "INVALID_INPUT",
@@ -205,7 +207,7 @@ UPDATE = Case(
             "INVALID_INPUT", "an end before the start there is", given(endDate=date(1999, 1, 1)), "endDate", asks=True
         ),
         Refused(
-            "INVALID_INPUT", "a start after the end there is", given(startDate=date(2199, 1, 1)), "startDate", asks=True
+            "INVALID_INPUT", "a start after the end there is", given(startDate=date(2099, 1, 1)), "startDate", asks=True
         ),
         Refused("PROJECT_NOT_OPEN", "a closed project", _of(SETTLED), "id"),
         Refused("OUT_OF_DATES", "a person who has left", _of(LEFT), "endDate", asks=True),

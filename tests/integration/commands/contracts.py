@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -182,6 +183,7 @@ PROPOSE = Case(
         Refused("INVALID_INPUT", "no number", given(priceDelta=Decimal("NaN")), "priceDelta"),
         Refused("INVALID_INPUT", "too much", given(priceDelta=Decimal(10) ** 13), "priceDelta"),
         Refused("INVALID_INPUT", "finer than the currency", _in_another_currency, "priceDelta"),
+        Refused("INVALID_INPUT", "a day in antiquity", given(effectiveDate=date.min), "effectiveDate"),
         Refused("INVALID_INPUT", "endless hours", given(hoursDelta=Decimal("Infinity")), "hoursDelta"),
         Refused("INVALID_INPUT", "finer than a hundredth", given(hoursDelta=Decimal("1.001")), "hoursDelta"),
         Refused("CONTRACT_NOT_ACTIVE", "a contract that has ended", _on(ENDED), "contractLineId"),

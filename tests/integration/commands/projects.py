@@ -64,7 +64,7 @@ async def _before_it_starts(_: Live, ready: Ready) -> Ready:
 
 
 async def _after_it_ends(_: Live, ready: Ready) -> Ready:
-    return ready.but(endDate=None, startDate=date(2199, 1, 1))
+    return ready.but(endDate=None, startDate=date(2099, 1, 1))
 
 
 async def _led_by_one_who_has_left(hub: Live, ready: Ready) -> Ready:
@@ -88,7 +88,9 @@ UPDATE = Case(
         Refused("INVALID_INPUT", "nothing to change", given(name=None, endDate=None, managerId=None), "input"),
         Refused("INVALID_INPUT", "an empty name", given(name=" "), "name"),
         Refused("INVALID_INPUT", "a name too long", given(name="n" * 256), "name"),
-        Refused("INVALID_INPUT", "an end before the start", given(startDate=date(2199, 1, 1)), "endDate"),
+        Refused("INVALID_INPUT", "a start in antiquity", given(startDate=date.min), "startDate"),
+        Refused("INVALID_INPUT", "an end a century off", given(endDate=date(2100, 1, 1)), "endDate"),
+        Refused("INVALID_INPUT", "an end before the start", given(startDate=date(2099, 1, 1)), "endDate"),
         Refused("INVALID_INPUT", "an end before the start there is", _before_it_starts, "endDate", asks=True),
         Refused("INVALID_INPUT", "a start after the end there is", _after_it_ends, "startDate", asks=True),
         Refused("OUT_OF_DATES", "a manager who has left", _led_by_one_who_has_left, "managerId"),

@@ -99,6 +99,8 @@ SUBMIT = Case(
         Refused("INVALID_INPUT", "negative hours", given(hours=Decimal(-1)), "hours"),
         Refused("INVALID_INPUT", "more than a day", given(hours=Decimal("24.25")), "hours"),
         Refused("INVALID_INPUT", "hours too fine", given(hours=Decimal("1.125")), "hours"),
+        Refused("INVALID_INPUT", "a day in antiquity", given(workDate=date.min), "workDate"),
+        Refused("INVALID_INPUT", "a day a century off", given(workDate=date(2100, 1, 1)), "workDate"),
         Refused("INVALID_INPUT", "a note too long", given(note="n" * 4_001), "note"),
         Refused("INVALID_INPUT", "a task of another project", _on_a_task_of_another_project, "taskId"),
         Refused("PROJECT_NOT_OPEN", "a closed project", _on_a_closed_project, "projectId"),
