@@ -11,6 +11,7 @@ from hub.domain.commands import Actor, CommandStatus, Outcome
 from hub.domain.kinds import Kind
 from hub.domain.ownership import Role
 from hub.domain.records import Ref, Value
+from hub.usecases import write_through
 from hub.usecases.milestones import COMPLETER_UNKNOWN
 from tests.support.commands import EMAIL, MANAGER, OTHER_MANAGER, Firm, caller
 
@@ -87,15 +88,22 @@ async def test_an_old_completion_through_the_hub_does_not_name_a_new_one(firm: F
     assert await approve(firm, OTHER_MANAGER, "2") == COMPLETER_UNKNOWN
 
 
-async def test_who_may_have_completed_it_through_the_hub_does_not_accept_it_either(firm: Firm) -> None:
-    """The answer was lost, and the PSA names the account that the hub signs in with, which is Bob's."""
+async def test_who_may_have_completed_it_does_not_accept_it_at_once_nor_later(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was lost: nobody accepts until it is known, and then neither of the two who may have done it."""
+    monkeypatch.setattr(write_through, "UNDECIDED_WAIT_S", 0.0)
     firm.psa.fault = "lost-reply"
     lost = await firm.run("completeMilestone", MANAGER, "1", id=firm.ids["milestone"])
     assert code(lost) == "WRITE_OUTCOME_UNKNOWN"
     firm.psa.fault = None
     in_psa(firm, BOB)
+    assert await approve(firm, MANAGER, "2") == "RECORD_BUSY"
+    await firm.verify()
+    assert (await firm.states())[0] == "APPLIED"
     assert await approve(firm, MANAGER, "2") == "SEGREGATION_OF_DUTIES"
     assert await approve(firm, OTHER_MANAGER, "3") == "SEGREGATION_OF_DUTIES"
+    assert [write.action for write in firm.psa.asked] == ["complete"]
 
 
 async def test_a_token_without_an_e_mail_is_still_the_same_person(firm: Firm) -> None:
