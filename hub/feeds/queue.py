@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Collection
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
 from procrastinate.jobs import Status
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.feeds.schedule import HEARTBEAT_S, STALLED_S
+from hub.store.statements import text
 
 log = logging.getLogger(__name__)
 

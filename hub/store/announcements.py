@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.domain.kinds import Kind
 from hub.domain.records import RecordKey
 from hub.store.replicas import Replicas
+from hub.store.statements import text
 
 CHANNEL = "cache"
 EVERYTHING = "*"

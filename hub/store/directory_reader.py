@@ -12,7 +12,6 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.domain.ids import CanonicalId, kind_of
@@ -23,6 +22,7 @@ from hub.store.codec import decode
 from hub.store.directory_writer import CHANNEL
 from hub.store.pages import EMPTY_PAGE, PageSql, build_page
 from hub.store.replicas import Replicas
+from hub.store.statements import text
 
 ENTITIES_IN_MEMORY = 60_000
 PAGES_IN_MEMORY = 60_000

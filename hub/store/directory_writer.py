@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.ids import CanonicalId, MalformedId, kind_of, new_id, parse_id
@@ -41,6 +40,7 @@ from hub.store.inbound import Inbound, Judged
 from hub.store.links import LinkTable
 from hub.store.projects import derive_projects
 from hub.store.record_rows import store_keys, store_records, store_stamps
+from hub.store.statements import text
 
 WRITE_LOCK = 7_210_418
 """Key of the advisory lock under which directory writers take turns."""

@@ -6,12 +6,12 @@ import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
 from hub.domain.records import RecordKey
+from hub.store.statements import text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.ids import CanonicalId
@@ -19,6 +18,7 @@ from hub.domain.ownership import attributes_of
 from hub.domain.records import Record, RecordKey, Value
 from hub.store.codec import encode, from_json
 from hub.store.inbound_notes import TRACED, Notes, violation
+from hub.store.statements import text
 
 VERSION = "version"
 """The pseudo-attribute that nobody owns and the directory does not keep."""

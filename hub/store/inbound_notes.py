@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 import prometheus_client
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.context import CAUSE
@@ -25,6 +24,7 @@ from hub.domain.kinds import Domain, Kind
 from hub.domain.records import RecordKey
 from hub.store.codec import decode, encode
 from hub.store.exceptions import ExceptionClass, Severity, Trouble, raise_within, resolve_within
+from hub.store.statements import text
 from hub.store.watermarks import Feed
 
 FLOW = "inbound"

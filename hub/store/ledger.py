@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.callers import Caller
@@ -29,6 +28,7 @@ from hub.ports import SourceWrite, WriteReceipt
 from hub.store.audit import AuditEntry, add, name_of
 from hub.store.codec import decode, encode
 from hub.store.locks import LEASE_S
+from hub.store.statements import text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.domain.ids import CanonicalId
@@ -14,6 +13,7 @@ from hub.domain.kinds import Kind
 from hub.domain.records import BY_CANONICAL, Key, Record, RecordKey
 from hub.ports import DirectoryWriter
 from hub.store.codec import decode
+from hub.store.statements import text
 
 
 @dataclass(frozen=True, slots=True)

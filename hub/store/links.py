@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.ids import CanonicalId
 from hub.domain.merge import target_kind
 from hub.domain.records import BY_CANONICAL, BY_ID, Ref
+from hub.store.statements import text
 
 _BY_ID = (
     "SELECT w.n, r.entity_id FROM wanted w JOIN record r ON r.system = w.system AND r.entity_kind = w.kind"

@@ -15,8 +15,9 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.store.statements import text
 
 LEASE_S = 15.0
 """How long a lock outlives a holder that does not renew it."""

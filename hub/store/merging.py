@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.ids import CanonicalId, kind_of
 from hub.domain.merge import Postings, refuse_merge
 from hub.store.directory_writer import WRITE_LOCK
+from hub.store.statements import text
 from hub.store.tables import LINKS
 
 _POSTINGS = """

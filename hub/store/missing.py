@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.domain.kinds import Kind
 from hub.domain.records import RecordKey
+from hub.store.statements import text
 from hub.store.watermarks import Feed
 
 PROOF_S = 60.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
 from hub.domain.records import RecordKey, Value
 from hub.store.codec import decode
+from hub.store.statements import text
 
 
 async def resource_of_email(engine: AsyncEngine, email: str) -> CanonicalId | None:

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.capacity import ONE_DAY
@@ -18,6 +17,7 @@ from hub.domain.ids import CanonicalId
 from hub.domain.lifecycle import Booking, PlannedWork, ProjectStage, StageFacts, derive_stage
 from hub.domain.records import Value
 from hub.store.codec import decode, encode
+from hub.store.statements import text
 
 RELEASED = "ACTIVE"
 """What the PSA says of a project that it holds no longer."""

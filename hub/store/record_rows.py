@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Domain, entity_kind
 from hub.domain.records import Record, RecordKey
 from hub.store.codec import encode
+from hub.store.statements import text
 
 
 async def store_records(

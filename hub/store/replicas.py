@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.store.statements import text
 
 log = logging.getLogger(__name__)
 

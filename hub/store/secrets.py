@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.store.statements import text
 
 PSEUDONYMS = "pseudonyms"
 """The key of hub.domain.pseudonyms."""

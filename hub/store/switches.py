@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.store.statements import text
 
 FEEDS_PAUSED = "feeds-paused"
 """While it is on, change feeds, probes and health calls ask no system anything."""

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.domain.kinds import Kind
+from hub.store.statements import text
 
 
 class Feed(NamedTuple):
