@@ -362,12 +362,14 @@ class SourceWrite:
 class WriteReceipt:
     """The owner's confirmation: which object, and the handle of its process while that is not finished.
 
-    `also` are the other objects of the kind that the write has changed with it.
+    `also` are the other objects of the kind that the write has changed with it. `whole` is False where `verify`
+    finds a change that shows, but of which a step is missing: writing it again makes that step.
     """
 
     external_id: str
     pending: str | None = None
     also: tuple[str, ...] = ()
+    whole: bool = True
 
 
 class ProcessState(StrEnum):

@@ -8,6 +8,7 @@ killed one's work is taken over, and a restart loses nothing. Why not a job of t
 |---|---|
 | the change was made | read back, APPLIED (or ACCEPTED while the owner's own process runs) |
 | it certainly was not, long enough after it was sent | written once more, if nobody has changed the same since |
+| a part of it shows | the rest is written, as often as it takes |
 | the same again | REJECTED with WRITE_LOST: the caller decides |
 | somebody has | REJECTED with WRITE_OVERTAKEN: whether it was made before that nobody can tell |
 | it cannot be told | asked again, less and less often; after a while a person sees it too |
@@ -29,7 +30,14 @@ from hub.context import caused_by
 from hub.domain import commands
 from hub.domain.commands import CommandState, Refusal, may_be_own
 from hub.domain.records import RecordKey
-from hub.errors import SourceError, SourceRejected, VersionConflict, WriteOutcomeUnknown
+from hub.errors import (
+    SourceError,
+    SourceMisconfigured,
+    SourceRejected,
+    SourceThrottled,
+    SourceUnavailable,
+    VersionConflict,
+)
 from hub.ports import ProcessState, WriteReceipt
 from hub.store.exceptions import ExceptionClass, Severity, Trouble, raise_exception, resolve_exception
 from hub.store.ledger import Command, LostLease, Sending
@@ -160,7 +168,7 @@ class Verifier:
 
     async def _settle(self, command: Command, sending: Sending) -> None:
         receipt = await self._desk.adapters[sending.system].verify(sending.write)
-        if receipt is not None:
+        if receipt is not None and receipt.whole:
             await self._made(command, sending, receipt)
             return
         left_s = self._settles_after(sending.system) - command.sent_age_s
@@ -168,7 +176,10 @@ class Verifier:
             await self._desk.ledger.check_again(command, in_s=min(left_s, _wait_s(command.checks)))
             return
         async with self._desk.locks.hold(sending.locks, command.runner):
-            if not await self._is_free(sending):
+            if receipt is not None:
+                # A part shows already, so there is no going back: the rest is written, as often as it takes.
+                await self._resume(command, sending)
+            elif not await self._is_free(sending):
                 await self._given_up(command, sending, OVERTAKEN)
             elif command.resumed:
                 await self._given_up(command, sending, LOST)
@@ -193,7 +204,7 @@ class Verifier:
         return all(may_be_own(n, sending.before[n], record.attributes[n], write.values) for n in touched)
 
     async def _resume(self, command: Command, sending: Sending) -> None:
-        """Make the missing steps, this one time; called under the locks."""
+        """Make the missing steps; called under the locks. An attempt that has not left does not count."""
         await self._desk.ledger.resuming(command)
         try:
             receipt = await self._desk.adapters[sending.system].write(sending.write)
@@ -204,8 +215,12 @@ class Verifier:
             await self._desk.ledger.rejected(command, refusal)
         except SourceRejected as error:
             await self._desk.ledger.rejected(command, refusal_of(error, sending))
-        except WriteOutcomeUnknown:
-            await self._desk.ledger.check_again(command, in_s=_wait_s(0))
+        except (SourceThrottled, SourceMisconfigured, SourceUnavailable) as error:
+            left = isinstance(error, SourceUnavailable) and error.sent
+            log.info("command %s cannot be written again yet: %s", command.id, error)
+            await self._again(command, sending, sent=left, resumable=not left)
+        except SourceError:
+            await self._again(command, sending, sent=True)
         else:
             if receipt.pending is None:
                 await finish(self._desk, command, sending, receipt, at_once=False)
@@ -226,8 +241,8 @@ class Verifier:
             if record is not None:
                 await self._desk.take([record])
 
-    async def _again(self, command: Command, sending: Sending) -> None:
-        await self._desk.ledger.check_again(command, in_s=_wait_s(command.checks))
+    async def _again(self, command: Command, sending: Sending, *, sent: bool = False, resumable: bool = False) -> None:
+        await self._desk.ledger.check_again(command, in_s=_wait_s(command.checks), sent=sent, resumable=resumable)
         if command.checks == TELL_AFTER:
             await self._tell(
                 command, sending, commands.WRITE_OUTCOME_UNKNOWN, "What became of a change cannot be found out yet."

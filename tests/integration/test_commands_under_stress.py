@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -308,58 +307,3 @@ async def states_in_order(story: Story) -> None:
     for state, then in pairwise(states):
         assert then in NEXT_STATES[state], states
     assert Counter(states)[states[-1]] == 1
-
-
-# -- many at once -----------------------------------------------------------------------------------
-
-SOME_FAULTS = (None, None, "lost-reply", "lost-request", "down")
-CLIENTS, EACH, RECORDS = 20, 10, 10
-
-
-async def settle(firm: Firm) -> None:
-    """Verify until nothing is open any more."""
-    firm.psa.fault = None
-    async with asyncio.timeout(60):
-        while {"SENT", "UNKNOWN", "ACCEPTED"} & set(await firm.states()):
-            await firm.verify()
-
-
-async def test_two_hundred_commands_of_twenty_clients_on_ten_records(firm: Firm) -> None:
-    """Every command ends, none is written twice, and what the PSA says last is what an applied command said."""
-    other = firm.another()
-    values = dict(firm.psa.objects[Kind.PROJECT, "1"])
-    projects = [
-        await firm.put(f"p{n}", "psa", Kind.PROJECT, f"{100 + n}", {**values, "code": f"P-{n}"}) for n in range(RECORDS)
-    ]
-    chance = random.Random(7)
-
-    async def client(number: int, replica: Replica) -> None:
-        for n in range(EACH):
-            given: dict[str, Any] = {"id": chance.choice(projects), "name": f"{number}-{n}"}
-            for _ in range(2):
-                firm.psa.fault = chance.choice(SOME_FAULTS)
-                await replica.run("updateProject", PMO, f"{number}-{n}", **given)
-
-    try:
-        await asyncio.gather(*(client(n, firm if n % 2 else other) for n in range(CLIENTS)))
-        await settle(firm)
-        for number in range(CLIENTS):
-            for n in range(EACH):
-                project = await firm.rows("SELECT entity_id FROM command WHERE key = :key", key=f"{number}-{n}")
-                await firm.run("updateProject", PMO, f"{number}-{n}", id=project[0].entity_id, name=f"{number}-{n}")
-    finally:
-        await other.close()
-    assert set(await firm.states()) <= {"APPLIED", "REJECTED"}
-    assert len(await firm.states()) == CLIENTS * EACH
-    assert max(Counter(w.token for w in firm.psa.written).values()) == 1
-    applied = {row.key for row in await firm.rows("SELECT key FROM command WHERE state = 'APPLIED'")}
-    written = {w.values["name"] for w in firm.psa.written}
-    assert applied <= written
-    last = {w.external_id: w.values["name"] for w in firm.psa.written}
-    for number, project_id in enumerate(projects):
-        name = firm.psa.objects[Kind.PROJECT, f"{100 + number}"]["name"]
-        assert name == last[f"{100 + number}"]
-        assert name in applied
-        (entity,) = await firm.directory.entities([project_id])
-        assert entity is not None
-        assert entity.kept["name"] == name

@@ -280,11 +280,6 @@ async def everything(stage: Stage, wanted: Sequence[Sequence[Order]]) -> dict[tu
 # -- the test ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(
-    reason="time whose submission is lost twice stays at the vendor as an entry of a command that is REJECTED",
-    raises=AssertionError,
-    strict=True,
-)
 async def test_two_hundred_commands_on_ten_records_end_with_the_vendor_as_the_ledger_says(stage: Stage) -> None:
     """Every command is final and told so, none was carried out twice, and the vendor has what the ledger says."""
     wanted = await orders(stage)
