@@ -52,8 +52,8 @@ from hub.store.exceptions import ExceptionClass, Severity, Trouble, raise_except
 from hub.store.ledger import Command, Ledger, LostLease, Notice, Scope, Sending
 from hub.store.locks import LockNotFree
 from hub.store.people import entity_of
-from hub.usecases.conflicts import EXPECTED_VERSION, VERSION, field_of, stale
 from hub.usecases.audit_trail import read_trail
+from hub.usecases.conflicts import EXPECTED_VERSION, VERSION, field_of, stale
 from hub.usecases.desk import (
     ANY_KIND,
     IDEMPOTENCY_KEY,
@@ -65,6 +65,7 @@ from hub.usecases.desk import (
     Work,
 )
 from hub.usecases.on_behalf import require_known_user, require_rights_of_user
+from hub.usecases.requests import said, tidy
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class WriteThrough:
         `given` is the input by the graph's names, without what the caller left out or gave as null. A caller
         that goes away does not stop a command: it runs to its end, and its key tells the result.
         """
-        mutation = self._mutations[name]
+        mutation, given = self._mutations[name], tidy(given)
         try:
             _check_key(given)
             commands.authorize(actor, mutation.name, mutation.writers, approval=mutation.approval)
@@ -404,8 +405,7 @@ def _repeated(command: Command, request_hash: str) -> Outcome:
 
 def hash_of(given: Given, actor: Actor) -> str:
     """What a request says, without its key; for another user it is another request."""
-    body = {name: value for name, value in given.items() if name != IDEMPOTENCY_KEY}
-    user = actor.on_behalf_of
+    body, user = said(given), actor.on_behalf_of
     return digest([body] if user is None else [body, user.issuer, audit.name_of(user)])
 
 
