@@ -114,6 +114,7 @@ APPROVE = Case(
     (
         Refused("INVALID_TRANSITION", "not completed", _not_completed, asks=True),
         Refused("SEGREGATION_OF_DUTIES", "by the completer", _by_the_completer),
+        Refused("PROJECT_NOT_OPEN", "a cancelled project", _of_a_cancelled_project, "id"),
         Refused("APPROVER_UNKNOWN", "by nobody of the firm", given_by(UNKNOWN)),
         Refused("APPROVER_UNKNOWN", "by somebody without an e-mail", given_by(NAMELESS)),
         Refused("APPROVER_UNKNOWN", "for nobody of the firm", given_by(clerk_for(STRANGER, "approveMilestone"))),

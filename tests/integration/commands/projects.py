@@ -80,6 +80,12 @@ async def _without_a_workspace(hub: Live, ready: Ready) -> Ready:
     return ready.but(id=(await hub.project_without("kantata")).id, managerId=None)
 
 
+async def _that_is_closed(hub: Live, ready: Ready) -> Ready:
+    """One that the PSA has archived; a manager is no matter then."""
+    where = "status = 'CLOSED' AND EXISTS (SELECT 1 FROM record r WHERE r.entity_id = e.id AND r.system = 'kantata')"
+    return ready.but(id=(await hub.find(Kind.PROJECT, where)).id, managerId=None)
+
+
 UPDATE = Case(
     "updateProject",
     "kantata",
@@ -96,6 +102,7 @@ UPDATE = Case(
         Refused("OUT_OF_DATES", "a manager who has left", _led_by_one_who_has_left, "managerId"),
         Refused("XREF_MISSING", "a manager without a record in the PSA", _led_by_a_stranger, "managerId"),
         Refused("XREF_MISSING", "a project that the PSA has not", _without_a_workspace, "id"),
+        Refused("PROJECT_NOT_OPEN", "a closed project", _that_is_closed, "id"),
     ),
 )
 

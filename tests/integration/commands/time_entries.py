@@ -256,6 +256,11 @@ async def _that_is_one_of_two(hub: Live, ready: Ready) -> Ready:
     return ready.but(id=(await enter(hub, together=2)).id)
 
 
+async def _of_a_closed_project(hub: Live, ready: Ready) -> Ready:
+    where = "EXISTS (SELECT 1 FROM entity p WHERE p.id = e.project_id AND p.status = 'CLOSED')"
+    return ready.but(id=(await hub.find(Kind.TIME_ENTRY, where)).id)
+
+
 def _review_refusals(mutation: str) -> tuple[Refused, ...]:
     return (
         Refused("INVALID_INPUT", "an empty reason", given(reason=" "), "reason"),
@@ -263,6 +268,7 @@ def _review_refusals(mutation: str) -> tuple[Refused, ...]:
         Refused("INVALID_TRANSITION", "not submitted", _that_is_a_draft, asks=True),
         Refused("INVALID_TRANSITION", "decided on already", _that_was_decided_on, asks=True),
         Refused("SUBMISSION_SHARED", "one of two", _that_is_one_of_two, "wholeSubmission", asks=True),
+        Refused("PROJECT_NOT_OPEN", "a closed project", _of_a_closed_project, "id"),
         Refused("SEGREGATION_OF_DUTIES", "by the worker", _by_the_worker),
         Refused("APPROVER_UNKNOWN", "by nobody of the firm", given_by(UNKNOWN)),
         Refused("APPROVER_UNKNOWN", "by somebody without an e-mail", given_by(NAMELESS)),
