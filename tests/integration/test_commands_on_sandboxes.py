@@ -44,9 +44,10 @@ APPLIED, ACCEPTED, REJECTED = CommandStatus.APPLIED, CommandStatus.ACCEPTED, Com
 
 @pytest.fixture(scope="module")
 def firm() -> Firm:
-    """The small firm as of today, whose last open milestone was completed in Kantata two days ago."""
+    """The small firm as of today; a milestone of a running project was completed in Kantata two days ago."""
     made = generate(Size.SMALL, today=NOW.date())
-    waiting = [m for m in made.milestones if m.completed_at is None][-1]
+    running = {p.n for p in made.projects if p.in_psa and p.in_erp and not p.archived}
+    waiting = [m for m in made.milestones if m.completed_at is None and m.project in running][-1]
     made.milestones[made.milestones.index(waiting)] = replace(waiting, completed_at=NOW - timedelta(days=2))
     return made
 
