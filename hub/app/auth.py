@@ -148,7 +148,7 @@ EMAIL = re.compile(r"[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]{1,189}")
 def user_named(header: str | None, caller: Caller) -> Caller | None:
     """The user for whom the caller says to act (`X-Hub-On-Behalf-Of`): a work e-mail, which names no roles.
 
-    What such a user may do is judged by what the hub knows of them (hub.usecases.desk, `require_approver`);
+    What such a user may do is judged by what the hub knows of them (hub.usecases.on_behalf);
     what is read for them ends at their own rows (hub.domain.row_scope). Raises InvalidInput.
     """
     email = (header or "").strip()
