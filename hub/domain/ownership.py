@@ -137,9 +137,7 @@ def owner_of(kind: Kind, attribute: str) -> Domain:
     return rule_of(kind, attribute).owner
 
 
-BESIDE: frozenset[tuple[Kind, str]] = frozenset(
-    (Kind.RESOURCE, name) for name in ("work_week", "holidays", "time_off")
-)
+BESIDE: frozenset[tuple[Kind, str]] = frozenset((Kind.RESOURCE, name) for name in ("work_week", "holidays", "time_off"))
 """Attributes that the owner keeps in lists of their own, beside the record: they are no part of its version.
 
 A vacation that is approved changes no record, and a version of a hundred people must not cost their calendars.
