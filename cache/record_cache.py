@@ -415,9 +415,13 @@ class RecordCache:
             await self._puts_under_way()
             await self._shared.drop(keys)
 
-    async def share(self, keys: Iterable[RecordKey]) -> None:
-        """Put what this process has of these into the shared tier."""
-        await self._share({key: entry for key in keys if (entry := self._memory.get(key)) is not None})
+    async def share(self, records: Collection[Record]) -> None:
+        """Put what `write` took over into the shared tier, now that all replicas know.
+
+        Into memory too: meanwhile this process may have taken from the shared tier what another one put there late.
+        """
+        self._void_flights(record.key for record in records)
+        await self._put(records, shared=True)
 
     async def _put(self, records: Iterable[Record], *, shared: bool) -> None:
         put = {record.key: None if record.deleted else record for record in records}

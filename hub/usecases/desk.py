@@ -38,8 +38,8 @@ class CommandCache(RecordReader, Protocol):
         """Take over what was read after a write, for this process; nobody else may have an older one from here."""
         ...
 
-    async def share(self, keys: Iterable[RecordKey]) -> None:
-        """Let the other processes find what this one has."""
+    async def share(self, records: Collection[Record]) -> None:
+        """Let the other processes find what was taken over after a write, now that they know of it."""
         ...
 
 
@@ -118,7 +118,7 @@ class Desk:
         await self._index(records)
         if not await self.announcer.written(keys):
             raise NotYetEverywhere
-        await self.cache.share(keys)
+        await self.cache.share(records)
 
     async def everywhere(self) -> None:
         """Wait until what was written is known in every replica. Raises NotYetEverywhere."""

@@ -204,7 +204,7 @@ class Process:
         assert record is not None
         await self.cache.write([record])
         assert await self.announcements.written([KEY])
-        await self.cache.share([KEY])
+        await self.cache.share([record])
 
 
 @pytest.mark.parametrize("tier", ["redis", "none"])

@@ -206,7 +206,7 @@ async def test_a_refused_booking_after_a_new_resource_is_a_plain_refusal(account
     account.answer = answer
     with pytest.raises(SourceRejected, match="minutes") as refusal:
         await account.adapter().write(booking(role="developer"))
-    assert refusal.value.reason == "validation:minutes"
+    assert refusal.value.reason == "HOURS_INVALID"
     posted = [json.loads(request.content) for request in account.requests if request.method == "POST"]
     assert posted[0] == {"workspace_resource": {"workspace_id": "100", "user_id": "7", "role_id": "3"}}
 
