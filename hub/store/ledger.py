@@ -28,7 +28,7 @@ from hub.ports import SourceWrite, WriteReceipt
 from hub.store.audit import AuditEntry, add, name_of
 from hub.store.codec import decode, encode
 from hub.store.locks import LEASE_S
-from hub.store.statements import text
+from hub.store.statements import singly, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Ledger:
 
     async def get(self, command_id: str) -> Command:
         """The command as it is now."""
-        async with self._engine.connect() as connection:
+        async with singly(self._engine) as connection:
             return await _read(connection, command_id)
 
     async def renew(self, command: Command) -> None:
@@ -217,7 +217,7 @@ class Ledger:
 
     async def regards(self, command: Command, entity_id: CanonicalId) -> None:
         """Remember which entity the command concerns, so that even a refusal's payload can show it."""
-        async with self._engine.begin() as connection:
+        async with singly(self._engine) as connection:
             await connection.execute(text(_REGARDS), {"id": command.id, "entity_id": entity_id})
 
     async def due(self, *, limit: int, orphans_after_s: float) -> list[Command]:
@@ -247,14 +247,14 @@ class Ledger:
 
         `sent`: the write was on its way until now. `resumable`: what `resuming` announced has not left.
         """
-        async with self._engine.begin() as connection:
+        async with singly(self._engine) as connection:
             given = {"id": command.id, "runner": command.runner, "seconds": in_s, "sent": sent, "again": resumable}
             await connection.execute(text(_CHECK_AGAIN), given)
 
     async def undecided(self, names: Collection[str], *, besides: Command) -> bool:
         """Whether it is open what became of another command that excludes others from any of these."""
         given = {"names": list(names), "id": besides.id}
-        async with self._engine.connect() as connection:
+        async with singly(self._engine) as connection:
             return bool((await connection.execute(text(_UNDECIDED), given)).scalar_one())
 
     async def _move(
@@ -289,7 +289,7 @@ class Ledger:
 
 async def returns_to(engine: AsyncEngine, project: CanonicalId) -> ProjectStage | None:
     """The stage that a held project left, when it was put on hold through the hub."""
-    async with engine.connect() as connection:
+    async with singly(engine) as connection:
         row = (await connection.execute(text(_HELD_FROM), {"project": project})).first()
     return None if row is None or row.stage != ProjectStage.ON_HOLD else ProjectStage(row.from_stage)
 

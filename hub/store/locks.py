@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.store.statements import text
+from hub.store.statements import singly, text
 
 LEASE_S = 15.0
 """How long a lock outlives a holder that does not renew it."""
@@ -88,12 +88,12 @@ class RecordLocks:
             await asyncio.sleep(POLL_S)
 
     async def _takes(self, name: str, holder: str) -> bool:
-        async with self._engine.begin() as connection:
+        async with singly(self._engine) as connection:
             given = {"name": name, "holder": holder, "lease": self._lease_s}
             return (await connection.execute(text(_TAKE), given)).first() is not None
 
     async def _free(self, name: str, holder: str) -> None:
-        async with self._engine.begin() as connection:
+        async with singly(self._engine) as connection:
             await connection.execute(text(_FREE), {"name": name, "holder": holder})
 
 

@@ -17,7 +17,7 @@ from hub.domain.ids import CanonicalId
 from hub.domain.lifecycle import Booking, PlannedWork, ProjectStage, StageFacts, derive_stage
 from hub.domain.records import Value
 from hub.store.codec import decode, encode
-from hub.store.statements import text
+from hub.store.statements import singly, text
 
 RELEASED = "ACTIVE"
 """What the PSA says of a project that it holds no longer."""
@@ -69,7 +69,7 @@ async def derive_projects(connection: AsyncConnection, ids: Sequence[CanonicalId
 async def stage_without_hold(engine: AsyncEngine, project: CanonicalId, today: date) -> ProjectStage:
     """The stage that the rules give a project that the PSA holds, once it no longer does."""
     given = {"ids": [project]}
-    async with engine.connect() as connection:
+    async with singly(engine) as connection:
         row = (await connection.execute(text(_PROJECTS), given)).one()
         tasks = (await connection.execute(text(_TASKS), given)).all()
         bookings = (await connection.execute(text(_BOOKINGS), given)).all()
