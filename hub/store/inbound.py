@@ -88,16 +88,20 @@ class Inbound:
         self._violations: set[str] = set()
         self._owned: dict[tuple[str, Kind], frozenset[str]] = {}
 
+    async def nothing_new(self, records: Sequence[Record]) -> bool:
+        """Whether there is nothing to take over and nothing to note: then the batch is dealt with, and counted.
+
+        Changes nothing, so nobody need be kept waiting; if False, the batch is to be judged in its turn.
+        """
+        await self._decide_all(records)
+        if self._news or self._moved or self._named or self._notes.any:
+            return False
+        self._notes.count()
+        return True
+
     async def judge(self, records: Sequence[Record]) -> Judged:
         """Decide about each record, and note what there is to note."""
-        times = Counter(record.key for record in records)
-        self._doubts = await self._notes.doubts(times)
-        self._rows = await self._known(times)
-        believed_records = [
-            owned
-            for record in records
-            if self._decide(record, owned := self._only_owned(record), again=times[record.key] > 1)
-        ]
+        believed_records = await self._decide_all(records)
         await self._take_newly_named()
         if self._way is Way.FEED:
             fed = {(record.key.system, record.key.kind) for record in records if not record.deleted}
@@ -106,6 +110,17 @@ class Inbound:
         rows = ((key, self._rows.get(key)) for key in self._news)
         entities = {key: row.entity_id for key, row in rows if row is not None and row.entity_id is not None}
         return Judged(list(self._news.values()), list(self._moved.values()), entities, believed_records)
+
+    async def _decide_all(self, records: Sequence[Record]) -> list[Record]:
+        """Decide about each record; those that are believed."""
+        times = Counter(record.key for record in records)
+        self._doubts = await self._notes.doubts(times)
+        self._rows = await self._known(times)
+        return [
+            owned
+            for record in records
+            if self._decide(record, owned := self._only_owned(record), again=times[record.key] > 1)
+        ]
 
     async def _known(self, keys: Counter[RecordKey]) -> dict[RecordKey, _Row]:
         given = [{"system": key.system, "kind": key.kind, "external_id": key.external_id} for key in keys]

@@ -104,10 +104,19 @@ class Notes:
         given = {"code": OWNERSHIP_VIOLATION, "prefixes": [f"{system}/{kind}/" for system, kind in fed]}
         await self._connection.execute(text(_OWNED), {**given, "but": list(violations)})
 
-    async def write(self) -> None:
-        """Write down what has been noted."""
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to write down."""
+        return bool(self._decisions or self._doubts or self._troubles or self._settled)
+
+    def count(self) -> None:
+        """Count the messages in the metrics."""
         for (system, verdict), count in self._counts.items():
             RECORDS.labels(system, verdict).inc(count)
+
+    async def write(self) -> None:
+        """Write down what has been noted."""
+        self.count()
         if self._decisions:
             await self._execute(_DECIDED, list(self._decisions.values()))
         if self._doubts:
