@@ -128,10 +128,8 @@ class Ledger:
 
         A command that was received by a process that is gone, and never sent, is taken over.
         """
-        runner = secrets.token_hex(8)
-        own_id = f"cmd_{secrets.token_hex(13)}"
         given = {
-            "id": own_id,
+            "id": f"cmd_{secrets.token_hex(13)}",
             "issuer": scope.issuer,
             "subject": scope.subject,
             "mutation": scope.mutation,
@@ -141,19 +139,15 @@ class Ledger:
             "correlation_id": correlation_id,
             "user": None if actor.on_behalf_of is None else name_of(actor.on_behalf_of),
             "person": orjson.dumps(_caller_json(actor)).decode(),
-            "runner": runner,
+            "runner": secrets.token_hex(8),
             "lease": self.lease_s,
         }
-        async with self._engine.begin() as connection:
-            if (await connection.execute(text(_ENTER), given)).first() is not None:
-                await _note(connection, own_id, CommandState.RECEIVED, runner)
-                return Claim(await _read(connection, own_id), mine=True)
-            taken = (await connection.execute(text(_TAKE_OVER), given)).first()
-            if taken is not None:
-                await _note(connection, taken.id, CommandState.RECEIVED, runner, {"taken_over": True})
-                return Claim(await _read(connection, taken.id), mine=True)
-            found = (await connection.execute(text(_FIND), given)).one()
-            return Claim(await _read(connection, found.id), mine=False)
+        async with singly(self._engine) as connection:
+            for statement in (_ENTER, _TAKE_OVER):
+                row = (await connection.execute(text(statement), given)).first()
+                if row is not None:
+                    return Claim(_command(row), mine=True)
+            return Claim(_command((await connection.execute(text(_FIND), given)).one()), mine=False)
 
     async def get(self, command_id: str) -> Command:
         """The command as it is now."""
@@ -272,17 +266,17 @@ class Ledger:
         before = [str(state) for state, following in NEXT_STATES.items() if to in following]
         given = {**_NO_CHANGES, **changes, "id": command.id, "runner": command.runner, "to": to, "from": before}
         given["lease_now"] = to not in (CommandState.SENT, CommandState.REJECTED, CommandState.APPLIED)
+        given |= {"detail": orjson.dumps({"code": code} if code else {}).decode()}
+        if to not in _AUDITED:
+            async with singly(self._engine) as connection:
+                await _step(connection, given)
+            return
+        entry = _audited(command, to, entity_id, after, code)
+        # What the others said before is not known here, only that the command changed them too.
+        others = (replace(entry, entity_id=other, before=None) for other in also if other != entity_id)
         async with self._engine.begin() as connection:
-            moved = (await connection.execute(text(_MOVE), given)).first()
-            if moved is None:
-                raise LostLease(command.id)
-            detail = {"code": code} if code else {}
-            await _note(connection, command.id, to, command.runner, detail)
-            if to in (CommandState.APPLIED, CommandState.REJECTED, CommandState.ACCEPTED):
-                entry = _audited(command, to, entity_id, after, code)
-                # What the others said before is not known here, only that the command changed them too.
-                others = (replace(entry, entity_id=other, before=None) for other in also if other != entity_id)
-                await add(connection, entry, *others)
+            await _step(connection, given)
+            await add(connection, entry, *others)
             if to is CommandState.APPLIED and entity_id and command.sending and command.sending.stage:
                 await _note_stage(connection, command, entity_id, command.sending.stage)
 
@@ -298,7 +292,10 @@ async def returns_to(engine: AsyncEngine, project: CanonicalId) -> ProjectStage 
 
 
 async def _read(connection: AsyncConnection, command_id: str) -> Command:
-    row = (await connection.execute(text(_ROW), {"id": command_id})).one()
+    return _command((await connection.execute(text(_ROW), {"id": command_id})).one())
+
+
+def _command(row: Any) -> Command:
     return Command(
         id=row.id,
         scope=Scope(row.issuer, row.subject, row.mutation, row.key),
@@ -316,6 +313,12 @@ async def _read(connection: AsyncConnection, command_id: str) -> Command:
         resumed=row.resumed,
         sent_age_s=float(row.sent_age_s or 0),
     )
+
+
+async def _step(connection: AsyncConnection, given: Mapping[str, Any]) -> None:
+    """Move the row and note that. Raises LostLease when it is not this process's to move."""
+    if (await connection.execute(text(_MOVE), given)).first() is None:
+        raise LostLease(given["id"])
 
 
 async def _note(
@@ -459,6 +462,7 @@ def _refusal(stored: Mapping[str, Any]) -> Refusal:
     )
 
 
+_AUDITED = frozenset({CommandState.APPLIED, CommandState.REJECTED, CommandState.ACCEPTED})
 _NO_CHANGES: Mapping[str, Any] = {
     "sent": None,
     "system": None,
@@ -474,26 +478,38 @@ _NO_CHANGES: Mapping[str, Any] = {
     "locks": [],
 }
 _SOON = "clock_timestamp() + make_interval(secs => CAST(:lease AS float8))"
+_COLUMNS = """*, lease_until >= clock_timestamp() AS alive,
+  extract(epoch FROM clock_timestamp() - sent_at)::float8 AS sent_age_s"""
 _ENTER = f"""
-INSERT INTO command (id, issuer, subject, mutation, key, request_hash, token, state, correlation_id, on_behalf_of,
-  person, runner, lease_until)
-VALUES (:id, :issuer, :subject, :mutation, :key, :hash, :token, 'RECEIVED', :correlation_id, :user, :person, :runner,
-  {_SOON})
-ON CONFLICT (issuer, subject, mutation, key) DO NOTHING RETURNING id"""
+WITH entered AS (
+  INSERT INTO command (id, issuer, subject, mutation, key, request_hash, token, state, correlation_id, on_behalf_of,
+    person, runner, lease_until)
+  VALUES (:id, :issuer, :subject, :mutation, :key, :hash, :token, 'RECEIVED', :correlation_id, :user, :person, :runner,
+    {_SOON})
+  ON CONFLICT (issuer, subject, mutation, key) DO NOTHING RETURNING {_COLUMNS}),
+noted AS (INSERT INTO command_history (command_id, state, runner) SELECT id, state, runner FROM entered)
+SELECT * FROM entered"""
 _TAKE_OVER = f"""
-UPDATE command SET runner = :runner, lease_until = {_SOON}, correlation_id = :correlation_id
-WHERE issuer = :issuer AND subject = :subject AND mutation = :mutation AND key = :key
-  AND request_hash = :hash AND state = 'RECEIVED' AND lease_until < clock_timestamp() RETURNING id"""
-_FIND = """
-SELECT id FROM command WHERE issuer = :issuer AND subject = :subject AND mutation = :mutation AND key = :key"""
-_ROW = """
-SELECT *, lease_until >= clock_timestamp() AS alive,
-  extract(epoch FROM clock_timestamp() - sent_at)::float8 AS sent_age_s FROM command WHERE id = :id"""
+WITH taken AS (
+  UPDATE command SET runner = :runner, lease_until = {_SOON}, correlation_id = :correlation_id
+  WHERE issuer = :issuer AND subject = :subject AND mutation = :mutation AND key = :key
+    AND request_hash = :hash AND state = 'RECEIVED' AND lease_until < clock_timestamp() RETURNING {_COLUMNS}),
+noted AS (INSERT INTO command_history (command_id, state, runner, detail)
+  SELECT id, state, runner, '{{"taken_over": true}}' FROM taken)
+SELECT * FROM taken"""
+_FIND = f"""
+SELECT {_COLUMNS} FROM command
+WHERE issuer = :issuer AND subject = :subject AND mutation = :mutation AND key = :key"""
+_ROW = f"SELECT {_COLUMNS} FROM command WHERE id = :id"
 _RENEW = f"UPDATE command SET lease_until = {_SOON} WHERE id = :id AND runner = :runner"
-_RENEW_LOCKS = f"UPDATE record_lock SET until = {_SOON} WHERE holder = :runner"
+# In the order of the names, as they are freed (hub.store.locks).
+_RENEW_LOCKS = f"""
+UPDATE record_lock SET until = {_SOON} FROM (
+  SELECT name FROM record_lock WHERE holder = :runner ORDER BY name FOR UPDATE) mine
+WHERE record_lock.name = mine.name"""
 _REGARDS = "UPDATE command SET entity_id = :entity_id WHERE id = :id"
 _MOVE = """
-UPDATE command SET state = :to,
+WITH moved AS (UPDATE command SET state = :to,
   sent = coalesce(CAST(:sent AS jsonb), sent), system = coalesce(:system, system),
   pending = CASE WHEN :to = 'ACCEPTED' THEN :pending ELSE pending END,
   external_id = coalesce(:external_id, external_id), also = coalesce(CAST(:also AS text[]), also),
@@ -506,7 +522,9 @@ UPDATE command SET state = :to,
     ELSE clock_timestamp() + make_interval(secs => CAST(:check_in AS float8)) END
 WHERE id = :id AND runner = :runner AND state = ANY(CAST(:from AS text[]))
   AND NOT EXISTS (SELECT 1 FROM unnest(CAST(:locks AS text[])) AS l(name) WHERE NOT EXISTS (SELECT 1 FROM record_lock
-    WHERE record_lock.name = l.name AND holder = :runner AND until > clock_timestamp())) RETURNING id"""
+    WHERE record_lock.name = l.name AND holder = :runner AND until > clock_timestamp())) RETURNING id, state, runner)
+INSERT INTO command_history (command_id, state, runner, detail)
+SELECT id, state, runner, CAST(:detail AS jsonb) FROM moved RETURNING command_id"""
 _DUE = f"""
 WITH picked AS (
   SELECT id, state FROM command
