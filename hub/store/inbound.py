@@ -81,7 +81,6 @@ class Inbound:
         self._now = now
         self._notes = Notes(connection, domains)
         self._rows: dict[RecordKey, _Row] = {}
-        self._doubts: Mapping[RecordKey, datetime] = {}
         self._news: dict[RecordKey, Record] = {}
         self._moved: dict[RecordKey, Record] = {}
         self._named: dict[RecordKey, Record] = {}
@@ -114,7 +113,6 @@ class Inbound:
     async def _decide_all(self, records: Sequence[Record]) -> list[Record]:
         """Decide about each record; those that are believed."""
         times = Counter(record.key for record in records)
-        self._doubts = await self._notes.doubts(times)
         self._rows = await self._known(times)
         return [
             owned
@@ -124,14 +122,22 @@ class Inbound:
 
     async def _known(self, keys: Counter[RecordKey]) -> dict[RecordKey, _Row]:
         given = [{"system": key.system, "kind": key.kind, "external_id": key.external_id} for key in keys]
-        found = {}
+        found, doubts = {}, {}
         for row in await self._connection.execute(text(_KNOWN), {"keys": orjson.dumps(given).decode()}):
-            system, kind, external_id, entity_id, *known, deleted_at = row
-            key = RecordKey(system, Kind(kind), external_id)
-            kept, timestamp, version, read_at = known
-            found[key] = _Row(
-                kept, timestamp, read_at, deleted_at is not None, version, self._doubts.get(key), entity_id
-            )
+            key = RecordKey(row.system, Kind(row.kind), row.external_id)
+            if row.doubted_at is not None:
+                doubts[key] = row.doubted_at
+            if row.kept is not None:
+                found[key] = _Row(
+                    row.kept,
+                    row.source_timestamp,
+                    row.read_at,
+                    row.deleted_at is not None,
+                    row.source_version,
+                    row.doubted_at,
+                    row.entity_id,
+                )
+        self._notes.stored(doubts)
         return found
 
     def _decide(self, record: Record, owned: Record, *, again: bool) -> bool:
@@ -217,10 +223,11 @@ def _moved(record: Record, later: Record) -> Record:
 
 
 _KNOWN = """
-SELECT r.system, r.kind, r.external_id, r.entity_id, r.kept, r.source_timestamp, r.source_version, r.read_at,
-  r.deleted_at
-FROM record r JOIN jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)
-USING (system, kind, external_id)"""
+SELECT k.system, k.kind, k.external_id, r.entity_id, r.kept, r.source_timestamp, r.source_version, r.read_at,
+  r.deleted_at, (SELECT max(q.read_at) FROM quarantine q
+    WHERE q.system = k.system AND q.kind = k.kind AND q.external_id = k.external_id) AS doubted_at
+FROM jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)
+LEFT JOIN record r USING (system, kind, external_id)"""
 _NEW_KEYS = """
 SELECT DISTINCT k.system, k.kind, k.external_id FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS k(entity_kind text,
   name text, value text, system text, kind text, external_id text)

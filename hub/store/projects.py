@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.capacity import ONE_DAY
 from hub.domain.ids import CanonicalId
+from hub.domain.kinds import Kind
 from hub.domain.lifecycle import Booking, PlannedWork, ProjectStage, StageFacts, derive_stage
 from hub.domain.records import Value
 from hub.store.codec import decode, encode
@@ -33,15 +34,14 @@ SELECT p.id, p.kept, c.customer_id, c.legal_entity_id, c.value_key, o.status AS 
     AND (x.kind = 'invoice' OR x.kind = 'time_entry' AND x.status IN ('APPROVED', 'POSTED', 'BILLED'))) AS posted
 FROM entity p LEFT JOIN entity c ON c.id = p.contract_id LEFT JOIN entity o ON o.id = c.opportunity_id
 WHERE p.id = ANY(CAST(:ids AS text[]))"""
-_TASKS = (
-    "SELECT project_id, kept FROM entity WHERE kind = 'task' AND project_id = ANY(CAST(:ids AS text[]))"
-    " AND deleted_at IS NULL AND merged_into IS NULL"
-)
-_BOOKINGS = (
-    "SELECT a.project_id, a.kept, r.status AS employment FROM entity a JOIN entity r ON r.id = a.resource_id"
-    " WHERE a.kind = 'assignment' AND a.project_id = ANY(CAST(:ids AS text[]))"
-    " AND a.deleted_at IS NULL AND a.merged_into IS NULL"
-)
+_WORK = """
+SELECT kind, project_id, kept, NULL AS employment FROM entity
+WHERE kind = 'task' AND project_id = ANY(CAST(:ids AS text[])) AND deleted_at IS NULL AND merged_into IS NULL
+UNION ALL
+SELECT a.kind, a.project_id, a.kept, r.status FROM entity a JOIN entity r ON r.id = a.resource_id
+WHERE a.kind = 'assignment' AND a.project_id = ANY(CAST(:ids AS text[]))
+  AND a.deleted_at IS NULL AND a.merged_into IS NULL"""
+"""Tasks, and bookings with the state of the person's employment."""
 _STORE = """
 UPDATE entity SET kept = (entity.kept - 'customer' - 'legal_entity') || n.kept, status = n.stage,
   customer_id = n.customer, legal_entity_id = n.legal_entity, value_key = n.value_key, models = n.models,
@@ -59,9 +59,8 @@ async def derive_projects(connection: AsyncConnection, ids: Sequence[CanonicalId
         return []
     given = {"ids": list(ids)}
     projects = (await connection.execute(text(_PROJECTS), given)).all()
-    tasks = _by_project((await connection.execute(text(_TASKS), given)).all())
-    bookings = _by_project((await connection.execute(text(_BOOKINGS), given)).all())
-    rows = [_derived(p, tasks[p.id], bookings[p.id], today) for p in projects]
+    work = _by_project((await connection.execute(text(_WORK), given)).all())
+    rows = [_derived(p, work[p.id], today) for p in projects]
     stored = await connection.execute(text(_STORE), {"rows": orjson.dumps(rows).decode()})
     return [CanonicalId(row.id) for row in stored]
 
@@ -71,9 +70,8 @@ async def stage_without_hold(engine: AsyncEngine, project: CanonicalId, today: d
     given = {"ids": [project]}
     async with singly(engine) as connection:
         row = (await connection.execute(text(_PROJECTS), given)).one()
-        tasks = (await connection.execute(text(_TASKS), given)).all()
-        bookings = (await connection.execute(text(_BOOKINGS), given)).all()
-    facts = _facts(row, decode(row.kept), [decode(t.kept) for t in tasks], bookings)
+        work = (await connection.execute(text(_WORK), given)).all()
+    facts = _facts(row, decode(row.kept), work)
     return derive_stage(replace(facts, delivery_status=RELEASED), today=today)
 
 
@@ -84,10 +82,10 @@ def _by_project(rows: Sequence[Any]) -> Mapping[str, list[Any]]:
     return grouped
 
 
-def _derived(project: Any, tasks: Sequence[Any], bookings: Sequence[Any], today: date) -> dict[str, Any]:
+def _derived(project: Any, work: Sequence[Any], today: date) -> dict[str, Any]:
     """One project's derived values, JSON-ready."""
     own = decode(project.kept)
-    stage = derive_stage(_facts(project, own, [decode(t.kept) for t in tasks], bookings), today=today)
+    stage = derive_stage(_facts(project, own, work), today=today)
     customer = project.customer_id or own.get("own_customer")
     legal_entity = project.legal_entity_id or own.get("own_legal_entity")
     return {
@@ -101,9 +99,9 @@ def _derived(project: Any, tasks: Sequence[Any], bookings: Sequence[Any], today:
     }
 
 
-def _facts(
-    project: Any, own: Mapping[str, Value], tasks: Sequence[Mapping[str, Value]], bookings: Sequence[Any]
-) -> StageFacts:
+def _facts(project: Any, own: Mapping[str, Value], work: Sequence[Any]) -> StageFacts:
+    tasks = [decode(row.kept) for row in work if row.kind == Kind.TASK]
+    bookings = [(decode(row.kept), row.employment) for row in work if row.kind == Kind.ASSIGNMENT]
     return StageFacts(
         opportunity_lost=project.opportunity_status == "LOST",
         delivery_status=_text(own.get("delivery_status")),
@@ -115,9 +113,7 @@ def _facts(
         end=_after(own.get("end_date")),
         required=tuple(_work(t) for t in tasks),
         bookings=tuple(
-            Booking(_work(kept), kept.get("booking") == "HARD", row.employment == "ACTIVE")
-            for row in bookings
-            for kept in [decode(row.kept)]
+            Booking(_work(kept), kept.get("booking") == "HARD", employment == "ACTIVE") for kept, employment in bookings
         ),
         posted=project.posted,
     )
