@@ -397,17 +397,6 @@ class RecordCache:
         self._memory.put(key, entry)
         self.version += 1
 
-    def differing(self, records: Iterable[Record]) -> list[RecordKey]:
-        """The keys of those of which memory does not have exactly what they say."""
-        return [record.key for record in records if not self._knows(record)]
-
-    def _knows(self, record: Record) -> bool:
-        entry = self._memory.get(record.key)
-        known = None if entry is None else entry.record
-        if known is None or record.deleted or known.stamp != record.stamp:
-            return False
-        return record.attributes.items() <= known.attributes.items()
-
     async def put(self, records: Iterable[Record]) -> None:
         """Take over records that have just been read, unless they were read before the hub wrote them.
 

@@ -271,14 +271,13 @@ class DirectoryReader(Protocol):
 class DirectoryWriter(Protocol):
     """The directory as read-through and commands write it."""
 
-    async def apply(self, records: Sequence[Record], *, likely_known: bool = False) -> frozenset[CanonicalId]:
+    async def apply(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
         """Take over records that were read by id, with their kept attributes; returns the entities that changed.
 
         Matches or creates entities (domain.md 2.1), resolves links (parking those whose target is not
         here yet), derives what the hub keeps, and honours tombstones. What the owner says of a record that was
         asked for by id is its present state: it is taken over unless it bears an older stamp than what is known,
-        or was read before that (hub.domain.inbound). One transaction; none for records that are `likely_known`
-        and say nothing new indeed.
+        or was read before that (hub.domain.inbound). One transaction.
         """
         ...
 

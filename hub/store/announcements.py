@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.domain.kinds import Kind
 from hub.domain.records import RecordKey
 from hub.store.replicas import Replicas
-from hub.store.statements import singly, text
+from hub.store.statements import text
 
 CHANNEL = "cache"
 EVERYTHING = "*"
@@ -83,7 +83,7 @@ class Announcements:
     async def _say(self, what: str, keys: Sequence[RecordKey]) -> None:
         payloads = list(_payloads(self._replicas.name, what, keys))
         if payloads:
-            async with singly(self._engine) as connection:
+            async with self._engine.begin() as connection:
                 await connection.execute(_NOTIFY_EACH, {"channel": CHANNEL, "payloads": payloads})
 
     async def _heard(self, payload: str) -> None:
@@ -102,7 +102,7 @@ class Announcements:
 
 async def clear_everywhere(engine: AsyncEngine) -> None:
     """Make every replica clear its cache, the shared tier included."""
-    async with singly(engine) as connection:
+    async with engine.begin() as connection:
         await connection.execute(_NOTIFY_EACH, {"channel": CHANNEL, "payloads": [EVERYTHING]})
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.audit import AuditRow
@@ -22,7 +23,6 @@ from hub.domain.records import Value
 from hub.domain.row_scope import RowScope
 from hub.store.codec import encode
 from hub.store.scoping import ScopeSql
-from hub.store.statements import singly, text
 
 READ_COST_RATE = "read:costRate"
 """The action of a row that says who saw what a person costs."""
@@ -55,7 +55,7 @@ async def add(connection: AsyncConnection, *entries: AuditEntry) -> None:
 async def record(engine: AsyncEngine, *entries: AuditEntry) -> None:
     """Add rows."""
     if entries:
-        async with singly(engine) as connection:
+        async with engine.begin() as connection:
             await add(connection, *entries)
 
 
@@ -91,7 +91,7 @@ async def read(
     """The newest rows older than `before_id`, of one entity if it is named, newest first."""
     given: dict[str, Any] = {"first": first, "before": before_id, "entity": entity_id}
     statement = f"{_READ} {_seen(reader, given)} ORDER BY a.id DESC LIMIT :first"
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         rows = await connection.execute(text(statement), given)
         return [AuditRow(**{**row._asdict(), "roles": tuple(row.roles)}) for row in rows]
 
@@ -100,7 +100,7 @@ async def count(engine: AsyncEngine, reader: Reader, entity_id: CanonicalId | No
     """How many rows there are, of one entity if it is named."""
     given: dict[str, Any] = {"entity": entity_id}
     statement = f"{_COUNT} {_seen(reader, given)}"
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         return int((await connection.execute(text(statement), given)).scalar_one())
 
 
@@ -122,7 +122,7 @@ class Done:
 
 async def last_done(engine: AsyncEngine, action: str, entity_id: CanonicalId) -> Done | None:
     """The last command of that sort that was applied to the entity, or may have been: its answer is outstanding."""
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         row = (await connection.execute(text(_LAST), {"action": action, "entity": entity_id})).first()
     return None if row is None else Done(str(row.person), row.at)
 
@@ -132,7 +132,7 @@ async def has_submitted(
 ) -> bool:
     """Whether somebody, known by these names, has submitted time of the worker's that is not decided on."""
     given = {"action": action, "names": [n.casefold() for n in names], "project": project, "worker": worker}
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         return bool((await connection.execute(text(_HAS_SUBMITTED), given)).scalar_one())
 
 

@@ -18,16 +18,12 @@ CREATE_LOCK = 7_210_416
 """Key of the advisory lock under which a database is made."""
 
 
-def open_engine(url: str, *, pool_size: int = 12) -> AsyncEngine:
-    """An engine on `postgresql+asyncpg://…`; the caller disposes it. JSON goes through orjson.
-
-    Nobody who holds one of its connections waits for a second. There is no overflow: connections beyond the pool's
-    size would be made anew for each peak, which costs as much as several commands.
-    """
+def open_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
+    """An engine on `postgresql+asyncpg://…`; the caller disposes it. JSON goes through orjson."""
     engine = create_async_engine(
         url,
         pool_size=pool_size,
-        max_overflow=0,
+        max_overflow=4,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
     )

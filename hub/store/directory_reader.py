@@ -22,7 +22,7 @@ from hub.store.codec import decode
 from hub.store.directory_writer import CHANNEL
 from hub.store.pages import EMPTY_PAGE, PageSql, build_page
 from hub.store.replicas import Replicas
-from hub.store.statements import singly, text
+from hub.store.statements import text
 
 ENTITIES_IN_MEMORY = 60_000
 PAGES_IN_MEMORY = 60_000
@@ -119,13 +119,13 @@ class PostgresDirectory:
         return [found.get(i) for i in ids]
 
     async def _load(self, ids: Sequence[CanonicalId]) -> dict[CanonicalId, Entity]:
-        async with singly(self._engine) as connection:
+        async with self._engine.connect() as connection:
             rows = (await connection.execute(text(_ENTITIES), {"ids": list(ids)})).all()
         return {CanonicalId(row.asked): _entity(row) for row in rows}
 
     async def by_code(self, kind: Kind, code: str) -> CanonicalId | None:
         """The live entity of that kind with that exact code; the oldest id where several have it."""
-        async with singly(self._engine) as connection:
+        async with self._engine.connect() as connection:
             row = (await connection.execute(text(_BY_CODE), {"kind": kind, "code": code})).first()
         return None if row is None else CanonicalId(row.id)
 
@@ -168,7 +168,7 @@ class PostgresDirectory:
 
     async def _read_pages(self, query: PageQuery, parents: Sequence[CanonicalId] | None) -> dict[Any, EntityPage]:
         sql = PageSql(query, parents)
-        async with singly(self._engine) as connection:
+        async with self._engine.connect() as connection:
             rows = (await connection.execute(text(sql.rows), sql.parameters)).all()
             counts = (await connection.execute(text(sql.counts), sql.parameters)).all()
         totals = {row.parent: row.total for row in counts}

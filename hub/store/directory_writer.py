@@ -4,16 +4,13 @@ The order of one batch: hub.store.inbound judges which records say something new
 matched (existing cross reference, canonical id, other systems' ids, business keys; domain.md 2.1) or
 make an entity; then every entity touched is merged again from all its records, and projects whose
 facts changed get their derived values. Writers take turns (an advisory lock), because a link and its
-target may arrive in two batches at the same moment and must not miss each other. A batch that turns out to say
-nothing new needs no turn.
+target may arrive in two batches at the same moment and must not miss each other.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -43,7 +40,7 @@ from hub.store.inbound import Inbound, Judged
 from hub.store.links import LinkTable
 from hub.store.projects import derive_projects
 from hub.store.record_rows import store_keys, store_records, store_stamps
-from hub.store.statements import singly, text
+from hub.store.statements import text
 
 WRITE_LOCK = 7_210_418
 """Key of the advisory lock under which directory writers take turns."""
@@ -73,27 +70,19 @@ class PostgresDirectoryWriter:
         self._roles = roles
         self._today = today
         self._now = now
-        self._turn = asyncio.Lock()
-        """This process's writers queue here, where waiting holds no connection."""
 
-    async def apply(self, records: Sequence[Record], *, likely_known: bool = False) -> frozenset[CanonicalId]:
-        """Take over what was read by id; returns the entities that changed. See receive.
-
-        What is `likely_known` is compared first, without waiting for a turn.
-        """
-        if likely_known and await self._says_nothing_new(records):
-            return frozenset()
+    async def apply(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
+        """Take over what was read by id; returns the entities that changed. See receive."""
         return (await self.receive(records, Way.BY_ID)).changed
-
-    async def _says_nothing_new(self, records: Sequence[Record]) -> bool:
-        async with singly(self._engine) as connection:
-            return await Inbound(connection, self._domains, Way.BY_ID, self._now()).nothing_new(records)
 
     async def receive(self, records: Sequence[Record], way: Way) -> Received:
         """Take over a batch that came one way. Raises what the database raises, with nothing kept."""
         if not records:
             return Received(frozenset(), ())
-        async with self._in_turn() as connection:
+        async with self._engine.begin() as connection:
+            # A plan made while the tables were empty would scan them whole when they have filled up.
+            await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
             judged = await Inbound(connection, self._domains, way, self._now()).judge(records)
             batch = _Batch(connection, self._domains, self._roles, self._today())
             changed = await batch.run(judged)
@@ -102,7 +91,8 @@ class PostgresDirectoryWriter:
 
     async def refresh_derived(self, kind: Kind) -> frozenset[CanonicalId]:
         """Derive again what depends on the calendar (a project's stage on its start date); returns what changed."""
-        async with self._in_turn() as connection:
+        async with self._engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
             rows = await connection.execute(
                 text("SELECT id FROM entity WHERE kind = :kind AND deleted_at IS NULL AND merged_into IS NULL"),
                 {"kind": kind},
@@ -110,13 +100,6 @@ class PostgresDirectoryWriter:
             changed = await derive_projects(connection, [CanonicalId(row.id) for row in rows], self._today())
             await _announce(connection, frozenset(changed))
         return frozenset(changed)
-
-    @asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that is the only one of all directory writers."""
-        async with self._turn, self._engine.begin() as connection:
-            await connection.execute(text(_TURN), {"key": WRITE_LOCK})
-            yield connection
 
 
 class _Batch:
@@ -205,10 +188,8 @@ class _Batch:
                     return carried
         return new_id(record.key.kind)
 
-    async def _taken(self, ids: Collection[CanonicalId]) -> set[tuple[CanonicalId, str, Kind]]:
+    async def _taken(self, ids: Iterable[CanonicalId]) -> set[tuple[CanonicalId, str, Kind]]:
         """Which (entity, system, kind of record) already have an active cross reference."""
-        if not ids:
-            return set()
         rows = await self.connection.execute(
             text(
                 "SELECT entity_id, system, kind FROM record WHERE entity_id = ANY(CAST(:ids AS text[]))"
@@ -230,10 +211,8 @@ class _Batch:
         adopted = rows.all()
         self.touched |= {CanonicalId(row.entity_id) for row in adopted}
         await self._wake(
-            [
-                {"target_kind": entity_kind(Kind(r.kind)), "by": BY_ID, "value": r.external_id, "system": r.system}
-                for r in adopted
-            ]
+            {"target_kind": entity_kind(Kind(r.kind)), "by": BY_ID, "value": r.external_id, "system": r.system}
+            for r in adopted
         )
 
     def _offers(self, news: Sequence[Record], entities: Mapping[RecordKey, CanonicalId]) -> list[dict[str, Any]]:
@@ -261,9 +240,7 @@ class _Batch:
             targets += [{"target_kind": kind, "by": k.name, "value": k.value, "system": ""} for k in shared]
         await self._wake(targets)
 
-    async def _wake(self, targets: Sequence[Mapping[str, Any]]) -> None:
-        if not targets:
-            return
+    async def _wake(self, targets: Iterable[Mapping[str, Any]]) -> None:
         rows = await self.connection.execute(
             text(
                 "SELECT DISTINCT p.entity_id FROM pending_link p"
@@ -271,7 +248,7 @@ class _Batch:
                 "   AS t(target_kind text, by text, value text, system text)"
                 ' ON p.target_kind = t.target_kind AND p."by" = t.by AND p.value = t.value AND p.system = t.system'
             ),
-            {"targets": _json(targets)},
+            {"targets": _json(list(targets))},
         )
         self.touched |= {CanonicalId(row.entity_id) for row in rows}
 
@@ -386,8 +363,6 @@ class _Batch:
 
     async def _place_change_orders(self) -> None:
         """A change order names its contract line; the directory lists it under the line's contract."""
-        if self._kinds().isdisjoint({Kind.CHANGE_ORDER, Kind.CONTRACT_LINE}):
-            return
         rows = await self.connection.execute(
             text(
                 "UPDATE entity SET contract_id = l.contract_id, changed_at = now() FROM entity l"
@@ -401,8 +376,6 @@ class _Batch:
 
     async def _derive_contract_models(self) -> None:
         """A contract is filtered by the commercial models of its lines."""
-        if self._kinds().isdisjoint({Kind.CONTRACT, Kind.CONTRACT_LINE}):
-            return
         rows = await self.connection.execute(
             text(
                 "UPDATE entity SET models = m.models, changed_at = now() FROM ("
@@ -418,9 +391,7 @@ class _Batch:
         )
         self.touched |= {CanonicalId(row.id) for row in rows}
 
-    async def _delete_entities(self, ids: Collection[CanonicalId]) -> None:
-        if not ids:
-            return
+    async def _delete_entities(self, ids: Iterable[CanonicalId]) -> None:
         await self.connection.execute(
             text(
                 "UPDATE entity SET deleted_at = now(), changed_at = now()"
@@ -428,10 +399,6 @@ class _Batch:
             ),
             {"ids": list(ids)},
         )
-
-    def _kinds(self) -> set[Kind]:
-        """The kinds of what this batch has touched so far."""
-        return {kind_of(i) for i in self.touched}
 
     async def _affected_projects(self) -> list[CanonicalId]:
         """The projects whose derived values may have changed with what this batch touched.
@@ -442,14 +409,10 @@ class _Batch:
         touched: dict[str, list[CanonicalId]] = {str(kind): [] for kind in Kind}
         for i in self.touched:
             touched[kind_of(i)].append(i)
-        if self._kinds().isdisjoint(OF_CONSEQUENCE_TO_PROJECTS):
-            return touched[Kind.PROJECT]
-        rows = await self.connection.execute(text(AFFECTED_PROJECTS), {**touched, "fresh": list(self.fresh)})
+        rows = await self.connection.execute(text(_AFFECTED_PROJECTS), {**touched, "fresh": list(self.fresh)})
         return [CanonicalId(row[0]) for row in rows]
 
 
-# A plan made while the tables were empty would scan them whole when they have filled up.
-_TURN = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), pg_advisory_xact_lock(:key)"
 # What is taken is read first, by its entity: asked per candidate, a server without statistics, as during a first
 # load, walks all records of the system each time.
 _ADOPT = """
@@ -472,20 +435,7 @@ RETURNING record.entity_id, record.system, record.kind, record.external_id"""
 _PENDING_ROWS = (
     "jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(target_kind text, by text, value text, system text, entity_id text)"
 )
-OF_CONSEQUENCE_TO_PROJECTS = frozenset(
-    {
-        Kind.TASK,
-        Kind.ASSIGNMENT,
-        Kind.INVOICE,
-        Kind.TIME_ENTRY,
-        Kind.CONTRACT,
-        Kind.CONTRACT_LINE,
-        Kind.OPPORTUNITY,
-        Kind.RESOURCE,
-    }
-)
-"""The kinds, besides projects themselves, by which `AFFECTED_PROJECTS` finds projects."""
-AFFECTED_PROJECTS = """
+_AFFECTED_PROJECTS = """
 SELECT unnest(CAST(:project AS text[])) AS id
 UNION SELECT project_id FROM entity
   WHERE id = ANY(CAST(:task AS text[]) || CAST(:assignment AS text[]) || CAST(:invoice AS text[]))

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.ids import CanonicalId
-from hub.store.statements import singly, text
+from hub.store.statements import text
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -55,7 +55,7 @@ async def raise_exception(engine: AsyncEngine, *troubles: Trouble) -> None:
     """Record failures: a new row each, or one more attempt on the row that is open for the same subject."""
     if not troubles:
         return
-    async with singly(engine) as connection:
+    async with engine.begin() as connection:
         await raise_within(connection, troubles)
 
 
@@ -72,19 +72,19 @@ async def resolve_within(connection: AsyncConnection, failures: Collection[tuple
 
 async def resolve_exception(engine: AsyncEngine, code: str, subject_key: str) -> None:
     """The failure has healed; nothing happens when no row is open."""
-    async with singly(engine) as connection:
+    async with engine.begin() as connection:
         await connection.execute(text(_RESOLVE), {"code": code, "subject_key": subject_key})
 
 
 async def resolve_all_but(engine: AsyncEngine, code: str, flow: str, subjects: Collection[str]) -> None:
     """Every open failure of that code and flow has healed, except those of the named subjects."""
-    async with singly(engine) as connection:
+    async with engine.begin() as connection:
         await connection.execute(text(_RESOLVE_OTHERS), {"code": code, "flow": flow, "subjects": list(subjects)})
 
 
 async def open_counts(engine: AsyncEngine) -> Mapping[str, int]:
     """How many open exceptions name each system; systems without any are absent."""
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         rows: Sequence[tuple[str, int]] = [tuple(row) for row in await connection.execute(text(_COUNTS))]
     return dict(rows)
 

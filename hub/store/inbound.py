@@ -81,26 +81,23 @@ class Inbound:
         self._now = now
         self._notes = Notes(connection, domains)
         self._rows: dict[RecordKey, _Row] = {}
+        self._doubts: Mapping[RecordKey, datetime] = {}
         self._news: dict[RecordKey, Record] = {}
         self._moved: dict[RecordKey, Record] = {}
         self._named: dict[RecordKey, Record] = {}
         self._violations: set[str] = set()
         self._owned: dict[tuple[str, Kind], frozenset[str]] = {}
 
-    async def nothing_new(self, records: Sequence[Record]) -> bool:
-        """Whether there is nothing to take over and nothing to note: then the batch is dealt with, and counted.
-
-        Changes nothing, so nobody need be kept waiting; if False, the batch is to be judged in its turn.
-        """
-        await self._decide_all(records)
-        if self._news or self._moved or self._named or self._notes.any:
-            return False
-        self._notes.count()
-        return True
-
     async def judge(self, records: Sequence[Record]) -> Judged:
         """Decide about each record, and note what there is to note."""
-        believed_records = await self._decide_all(records)
+        times = Counter(record.key for record in records)
+        self._doubts = await self._notes.doubts(times)
+        self._rows = await self._known(times)
+        believed_records = [
+            owned
+            for record in records
+            if self._decide(record, owned := self._only_owned(record), again=times[record.key] > 1)
+        ]
         await self._take_newly_named()
         if self._way is Way.FEED:
             fed = {(record.key.system, record.key.kind) for record in records if not record.deleted}
@@ -110,34 +107,16 @@ class Inbound:
         entities = {key: row.entity_id for key, row in rows if row is not None and row.entity_id is not None}
         return Judged(list(self._news.values()), list(self._moved.values()), entities, believed_records)
 
-    async def _decide_all(self, records: Sequence[Record]) -> list[Record]:
-        """Decide about each record; those that are believed."""
-        times = Counter(record.key for record in records)
-        self._rows = await self._known(times)
-        return [
-            owned
-            for record in records
-            if self._decide(record, owned := self._only_owned(record), again=times[record.key] > 1)
-        ]
-
     async def _known(self, keys: Counter[RecordKey]) -> dict[RecordKey, _Row]:
         given = [{"system": key.system, "kind": key.kind, "external_id": key.external_id} for key in keys]
-        found, doubts = {}, {}
+        found = {}
         for row in await self._connection.execute(text(_KNOWN), {"keys": orjson.dumps(given).decode()}):
-            key = RecordKey(row.system, Kind(row.kind), row.external_id)
-            if row.doubted_at is not None:
-                doubts[key] = row.doubted_at
-            if row.kept is not None:
-                found[key] = _Row(
-                    row.kept,
-                    row.source_timestamp,
-                    row.read_at,
-                    row.deleted_at is not None,
-                    row.source_version,
-                    row.doubted_at,
-                    row.entity_id,
-                )
-        self._notes.stored(doubts)
+            system, kind, external_id, entity_id, *known, deleted_at = row
+            key = RecordKey(system, Kind(kind), external_id)
+            kept, timestamp, version, read_at = known
+            found[key] = _Row(
+                kept, timestamp, read_at, deleted_at is not None, version, self._doubts.get(key), entity_id
+            )
         return found
 
     def _decide(self, record: Record, owned: Record, *, again: bool) -> bool:
@@ -223,11 +202,10 @@ def _moved(record: Record, later: Record) -> Record:
 
 
 _KNOWN = """
-SELECT k.system, k.kind, k.external_id, r.entity_id, r.kept, r.source_timestamp, r.source_version, r.read_at,
-  r.deleted_at, (SELECT max(q.read_at) FROM quarantine q
-    WHERE q.system = k.system AND q.kind = k.kind AND q.external_id = k.external_id) AS doubted_at
-FROM jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)
-LEFT JOIN record r USING (system, kind, external_id)"""
+SELECT r.system, r.kind, r.external_id, r.entity_id, r.kept, r.source_timestamp, r.source_version, r.read_at,
+  r.deleted_at
+FROM record r JOIN jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)
+USING (system, kind, external_id)"""
 _NEW_KEYS = """
 SELECT DISTINCT k.system, k.kind, k.external_id FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS k(entity_kind text,
   name text, value text, system text, kind text, external_id text)

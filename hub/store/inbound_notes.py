@@ -71,11 +71,13 @@ class Notes:
         self._doubts: dict[tuple[RecordKey, str], Mapping[str, Any]] = {}
         self._troubles: dict[tuple[str, str], Trouble] = {}
         self._settled: set[tuple[RecordKey, str]] = set()
-        self._stored: Mapping[RecordKey, datetime] = {}
+        self._stored: dict[RecordKey, datetime] = {}
 
-    def stored(self, doubts: Mapping[RecordKey, datetime]) -> None:
+    async def doubts(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, datetime]:
         """Which of the records are in quarantine, and when the last message was read that is."""
-        self._stored = doubts
+        rows = await self._connection.execute(text(_DOUBTS), {"keys": _json([_named(key) for key in keys])})
+        self._stored = {RecordKey(row.system, Kind(row.kind), row.external_id): row.read_at for row in rows}
+        return self._stored
 
     def decided(self, key: RecordKey, message: Message, decision: Decision, entity_id: CanonicalId | None) -> None:
         """Note a decision."""
@@ -102,19 +104,10 @@ class Notes:
         given = {"code": OWNERSHIP_VIOLATION, "prefixes": [f"{system}/{kind}/" for system, kind in fed]}
         await self._connection.execute(text(_OWNED), {**given, "but": list(violations)})
 
-    @property
-    def any(self) -> bool:
-        """Whether there is anything to write down."""
-        return bool(self._decisions or self._doubts or self._troubles or self._settled)
-
-    def count(self) -> None:
-        """Count the messages in the metrics."""
-        for (system, verdict), count in self._counts.items():
-            RECORDS.labels(system, verdict).inc(count)
-
     async def write(self) -> None:
         """Write down what has been noted."""
-        self.count()
+        for (system, verdict), count in self._counts.items():
+            RECORDS.labels(system, verdict).inc(count)
         if self._decisions:
             await self._execute(_DECIDED, list(self._decisions.values()))
         if self._doubts:
@@ -181,6 +174,10 @@ def _json(value: object) -> str:
 _DOUBTED = """
 SELECT external_id, deleted FROM quarantine WHERE system = :system AND kind = :kind AND code = :code
 ORDER BY since LIMIT :limit"""
+_DOUBTS = """
+SELECT q.system, q.kind, q.external_id, max(q.read_at) AS read_at FROM quarantine q
+JOIN jsonb_to_recordset(CAST(:keys AS jsonb)) AS k(system text, kind text, external_id text)
+USING (system, kind, external_id) GROUP BY q.system, q.kind, q.external_id"""
 _DECIDED = """
 INSERT INTO inbound_decision (decision, domain, system, kind, external_id, hash, source_timestamp, correlation_id)
 SELECT decision, domain, system, kind, external_id, hash, source_timestamp, correlation_id

@@ -28,7 +28,7 @@ from hub.ports import SourceWrite, WriteReceipt
 from hub.store.audit import AuditEntry, add, name_of
 from hub.store.codec import decode, encode
 from hub.store.locks import LEASE_S
-from hub.store.statements import singly, text
+from hub.store.statements import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,10 @@ class Ledger:
 
         A command that was received by a process that is gone, and never sent, is taken over.
         """
+        runner = secrets.token_hex(8)
+        own_id = f"cmd_{secrets.token_hex(13)}"
         given = {
-            "id": f"cmd_{secrets.token_hex(13)}",
+            "id": own_id,
             "issuer": scope.issuer,
             "subject": scope.subject,
             "mutation": scope.mutation,
@@ -139,19 +141,23 @@ class Ledger:
             "correlation_id": correlation_id,
             "user": None if actor.on_behalf_of is None else name_of(actor.on_behalf_of),
             "person": orjson.dumps(_caller_json(actor)).decode(),
-            "runner": secrets.token_hex(8),
+            "runner": runner,
             "lease": self.lease_s,
         }
-        async with singly(self._engine) as connection:
-            for statement in (_ENTER, _TAKE_OVER):
-                row = (await connection.execute(text(statement), given)).first()
-                if row is not None:
-                    return Claim(_command(row), mine=True)
-            return Claim(_command((await connection.execute(text(_FIND), given)).one()), mine=False)
+        async with self._engine.begin() as connection:
+            if (await connection.execute(text(_ENTER), given)).first() is not None:
+                await _note(connection, own_id, CommandState.RECEIVED, runner)
+                return Claim(await _read(connection, own_id), mine=True)
+            taken = (await connection.execute(text(_TAKE_OVER), given)).first()
+            if taken is not None:
+                await _note(connection, taken.id, CommandState.RECEIVED, runner, {"taken_over": True})
+                return Claim(await _read(connection, taken.id), mine=True)
+            found = (await connection.execute(text(_FIND), given)).one()
+            return Claim(await _read(connection, found.id), mine=False)
 
     async def get(self, command_id: str) -> Command:
         """The command as it is now."""
-        async with singly(self._engine) as connection:
+        async with self._engine.connect() as connection:
             return await _read(connection, command_id)
 
     async def renew(self, command: Command) -> None:
@@ -211,7 +217,7 @@ class Ledger:
 
     async def regards(self, command: Command, entity_id: CanonicalId) -> None:
         """Remember which entity the command concerns, so that even a refusal's payload can show it."""
-        async with singly(self._engine) as connection:
+        async with self._engine.begin() as connection:
             await connection.execute(text(_REGARDS), {"id": command.id, "entity_id": entity_id})
 
     async def due(self, *, limit: int, orphans_after_s: float) -> list[Command]:
@@ -241,14 +247,14 @@ class Ledger:
 
         `sent`: the write was on its way until now. `resumable`: what `resuming` announced has not left.
         """
-        async with singly(self._engine) as connection:
+        async with self._engine.begin() as connection:
             given = {"id": command.id, "runner": command.runner, "seconds": in_s, "sent": sent, "again": resumable}
             await connection.execute(text(_CHECK_AGAIN), given)
 
     async def undecided(self, names: Collection[str], *, besides: Command) -> bool:
         """Whether it is open what became of another command that excludes others from any of these."""
         given = {"names": list(names), "id": besides.id}
-        async with singly(self._engine) as connection:
+        async with self._engine.connect() as connection:
             return bool((await connection.execute(text(_UNDECIDED), given)).scalar_one())
 
     async def _move(
@@ -266,24 +272,24 @@ class Ledger:
         before = [str(state) for state, following in NEXT_STATES.items() if to in following]
         given = {**_NO_CHANGES, **changes, "id": command.id, "runner": command.runner, "to": to, "from": before}
         given["lease_now"] = to not in (CommandState.SENT, CommandState.REJECTED, CommandState.APPLIED)
-        given |= {"detail": orjson.dumps({"code": code} if code else {}).decode()}
-        if to not in _AUDITED:
-            async with singly(self._engine) as connection:
-                await _step(connection, given)
-            return
-        entry = _audited(command, to, entity_id, after, code)
-        # What the others said before is not known here, only that the command changed them too.
-        others = (replace(entry, entity_id=other, before=None) for other in also if other != entity_id)
         async with self._engine.begin() as connection:
-            await _step(connection, given)
-            await add(connection, entry, *others)
+            moved = (await connection.execute(text(_MOVE), given)).first()
+            if moved is None:
+                raise LostLease(command.id)
+            detail = {"code": code} if code else {}
+            await _note(connection, command.id, to, command.runner, detail)
+            if to in (CommandState.APPLIED, CommandState.REJECTED, CommandState.ACCEPTED):
+                entry = _audited(command, to, entity_id, after, code)
+                # What the others said before is not known here, only that the command changed them too.
+                others = (replace(entry, entity_id=other, before=None) for other in also if other != entity_id)
+                await add(connection, entry, *others)
             if to is CommandState.APPLIED and entity_id and command.sending and command.sending.stage:
                 await _note_stage(connection, command, entity_id, command.sending.stage)
 
 
 async def returns_to(engine: AsyncEngine, project: CanonicalId) -> ProjectStage | None:
     """The stage that a held project left, when it was put on hold through the hub."""
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         row = (await connection.execute(text(_HELD_FROM), {"project": project})).first()
     return None if row is None or row.stage != ProjectStage.ON_HOLD else ProjectStage(row.from_stage)
 
@@ -292,10 +298,7 @@ async def returns_to(engine: AsyncEngine, project: CanonicalId) -> ProjectStage 
 
 
 async def _read(connection: AsyncConnection, command_id: str) -> Command:
-    return _command((await connection.execute(text(_ROW), {"id": command_id})).one())
-
-
-def _command(row: Any) -> Command:
+    row = (await connection.execute(text(_ROW), {"id": command_id})).one()
     return Command(
         id=row.id,
         scope=Scope(row.issuer, row.subject, row.mutation, row.key),
@@ -313,12 +316,6 @@ def _command(row: Any) -> Command:
         resumed=row.resumed,
         sent_age_s=float(row.sent_age_s or 0),
     )
-
-
-async def _step(connection: AsyncConnection, given: Mapping[str, Any]) -> None:
-    """Move the row and note that. Raises LostLease when it is not this process's to move."""
-    if (await connection.execute(text(_MOVE), given)).first() is None:
-        raise LostLease(given["id"])
 
 
 async def _note(
@@ -462,7 +459,6 @@ def _refusal(stored: Mapping[str, Any]) -> Refusal:
     )
 
 
-_AUDITED = frozenset({CommandState.APPLIED, CommandState.REJECTED, CommandState.ACCEPTED})
 _NO_CHANGES: Mapping[str, Any] = {
     "sent": None,
     "system": None,
@@ -478,38 +474,26 @@ _NO_CHANGES: Mapping[str, Any] = {
     "locks": [],
 }
 _SOON = "clock_timestamp() + make_interval(secs => CAST(:lease AS float8))"
-_COLUMNS = """*, lease_until >= clock_timestamp() AS alive,
-  extract(epoch FROM clock_timestamp() - sent_at)::float8 AS sent_age_s"""
 _ENTER = f"""
-WITH entered AS (
-  INSERT INTO command (id, issuer, subject, mutation, key, request_hash, token, state, correlation_id, on_behalf_of,
-    person, runner, lease_until)
-  VALUES (:id, :issuer, :subject, :mutation, :key, :hash, :token, 'RECEIVED', :correlation_id, :user, :person, :runner,
-    {_SOON})
-  ON CONFLICT (issuer, subject, mutation, key) DO NOTHING RETURNING {_COLUMNS}),
-noted AS (INSERT INTO command_history (command_id, state, runner) SELECT id, state, runner FROM entered)
-SELECT * FROM entered"""
+INSERT INTO command (id, issuer, subject, mutation, key, request_hash, token, state, correlation_id, on_behalf_of,
+  person, runner, lease_until)
+VALUES (:id, :issuer, :subject, :mutation, :key, :hash, :token, 'RECEIVED', :correlation_id, :user, :person, :runner,
+  {_SOON})
+ON CONFLICT (issuer, subject, mutation, key) DO NOTHING RETURNING id"""
 _TAKE_OVER = f"""
-WITH taken AS (
-  UPDATE command SET runner = :runner, lease_until = {_SOON}, correlation_id = :correlation_id
-  WHERE issuer = :issuer AND subject = :subject AND mutation = :mutation AND key = :key
-    AND request_hash = :hash AND state = 'RECEIVED' AND lease_until < clock_timestamp() RETURNING {_COLUMNS}),
-noted AS (INSERT INTO command_history (command_id, state, runner, detail)
-  SELECT id, state, runner, '{{"taken_over": true}}' FROM taken)
-SELECT * FROM taken"""
-_FIND = f"""
-SELECT {_COLUMNS} FROM command
-WHERE issuer = :issuer AND subject = :subject AND mutation = :mutation AND key = :key"""
-_ROW = f"SELECT {_COLUMNS} FROM command WHERE id = :id"
+UPDATE command SET runner = :runner, lease_until = {_SOON}, correlation_id = :correlation_id
+WHERE issuer = :issuer AND subject = :subject AND mutation = :mutation AND key = :key
+  AND request_hash = :hash AND state = 'RECEIVED' AND lease_until < clock_timestamp() RETURNING id"""
+_FIND = """
+SELECT id FROM command WHERE issuer = :issuer AND subject = :subject AND mutation = :mutation AND key = :key"""
+_ROW = """
+SELECT *, lease_until >= clock_timestamp() AS alive,
+  extract(epoch FROM clock_timestamp() - sent_at)::float8 AS sent_age_s FROM command WHERE id = :id"""
 _RENEW = f"UPDATE command SET lease_until = {_SOON} WHERE id = :id AND runner = :runner"
-# In the order of the names, as they are freed (hub.store.locks).
-_RENEW_LOCKS = f"""
-UPDATE record_lock SET until = {_SOON} FROM (
-  SELECT name FROM record_lock WHERE holder = :runner ORDER BY name FOR UPDATE) mine
-WHERE record_lock.name = mine.name"""
+_RENEW_LOCKS = f"UPDATE record_lock SET until = {_SOON} WHERE holder = :runner"
 _REGARDS = "UPDATE command SET entity_id = :entity_id WHERE id = :id"
 _MOVE = """
-WITH moved AS (UPDATE command SET state = :to,
+UPDATE command SET state = :to,
   sent = coalesce(CAST(:sent AS jsonb), sent), system = coalesce(:system, system),
   pending = CASE WHEN :to = 'ACCEPTED' THEN :pending ELSE pending END,
   external_id = coalesce(:external_id, external_id), also = coalesce(CAST(:also AS text[]), also),
@@ -522,9 +506,7 @@ WITH moved AS (UPDATE command SET state = :to,
     ELSE clock_timestamp() + make_interval(secs => CAST(:check_in AS float8)) END
 WHERE id = :id AND runner = :runner AND state = ANY(CAST(:from AS text[]))
   AND NOT EXISTS (SELECT 1 FROM unnest(CAST(:locks AS text[])) AS l(name) WHERE NOT EXISTS (SELECT 1 FROM record_lock
-    WHERE record_lock.name = l.name AND holder = :runner AND until > clock_timestamp())) RETURNING id, state, runner)
-INSERT INTO command_history (command_id, state, runner, detail)
-SELECT id, state, runner, CAST(:detail AS jsonb) FROM moved RETURNING command_id"""
+    WHERE record_lock.name = l.name AND holder = :runner AND until > clock_timestamp())) RETURNING id"""
 _DUE = f"""
 WITH picked AS (
   SELECT id, state FROM command

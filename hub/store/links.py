@@ -1,9 +1,8 @@
-"""Resolving references: which entity a system's words mean, for many references in one statement."""
+"""Resolving references: which entity a system's words mean, for many references in a few statements."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -14,30 +13,30 @@ from hub.domain.merge import target_kind
 from hub.domain.records import BY_CANONICAL, BY_ID, Ref
 from hub.store.statements import text
 
-_WANTED = 'jsonb_to_recordset(CAST(:{way} AS jsonb)) AS w(n int, system text, kind text, "by" text, value text)'
-_STATEMENTS: Mapping[str, str] = {
-    "by_id": (
-        "SELECT w.n, r.entity_id FROM {wanted} JOIN record r ON r.system = w.system AND r.entity_kind = w.kind"
-        " AND r.external_id = w.value WHERE r.entity_id IS NOT NULL AND r.deleted_at IS NULL"
-    ),
-    "by_domain_id": (
-        "SELECT w.n, r.entity_id FROM {wanted} JOIN record r ON r.entity_kind = w.kind AND r.external_id = w.value"
-        " AND 'id:' || r.domain = w.by WHERE r.entity_id IS NOT NULL AND r.deleted_at IS NULL"
-    ),
-    # The records of a batch are stored before its entity rows, so a living id is one that some record has.
-    "by_canonical": (
-        "SELECT w.n, r.entity_id FROM {wanted} JOIN record r ON r.entity_id = w.value AND r.entity_kind = w.kind"
-        " WHERE r.deleted_at IS NULL"
-        " UNION ALL SELECT w.n, e.merged_into FROM {wanted} JOIN entity e ON e.id = w.value AND e.kind = w.kind"
-        " WHERE e.merged_into IS NOT NULL"
-    ),
-    "by_key": (
-        "SELECT w.n, r.entity_id FROM {wanted} JOIN match_key m ON m.entity_kind = w.kind AND m.name = w.by"
-        " AND m.value = w.value JOIN record r ON r.system = m.system AND r.kind = m.kind"
-        " AND r.external_id = m.external_id WHERE r.entity_id IS NOT NULL AND r.deleted_at IS NULL"
-    ),
-}
-"""By way of referring: which entities the references mean that are given under its name."""
+_BY_ID = (
+    "SELECT w.n, r.entity_id FROM wanted w JOIN record r ON r.system = w.system AND r.entity_kind = w.kind"
+    " AND r.external_id = w.value WHERE r.entity_id IS NOT NULL AND r.deleted_at IS NULL"
+)
+_BY_DOMAIN_ID = (
+    "SELECT w.n, r.entity_id FROM wanted w JOIN record r ON r.entity_kind = w.kind AND r.external_id = w.value"
+    " AND 'id:' || r.domain = w.by WHERE r.entity_id IS NOT NULL AND r.deleted_at IS NULL"
+)
+# The records of a batch are stored before its entity rows, so a living id is one that some record has.
+_BY_CANONICAL = (
+    "SELECT DISTINCT w.n, r.entity_id FROM wanted w JOIN record r ON r.entity_id = w.value AND r.entity_kind = w.kind"
+    " WHERE r.deleted_at IS NULL"
+    " UNION SELECT w.n, e.merged_into FROM wanted w JOIN entity e ON e.id = w.value AND e.kind = w.kind"
+    " WHERE e.merged_into IS NOT NULL"
+)
+_BY_KEY = (
+    "SELECT DISTINCT w.n, r.entity_id FROM wanted w JOIN match_key m ON m.entity_kind = w.kind AND m.name = w.by"
+    " AND m.value = w.value JOIN record r ON r.system = m.system AND r.kind = m.kind AND r.external_id = m.external_id"
+    " WHERE r.entity_id IS NOT NULL AND r.deleted_at IS NULL"
+)
+_WANTED = (
+    "WITH wanted AS (SELECT * FROM jsonb_to_recordset(CAST(:wanted AS jsonb))"
+    ' AS w(n int, system text, kind text, "by" text, value text)) '
+)
 
 
 class LinkTable:
@@ -48,20 +47,22 @@ class LinkTable:
         self._found: dict[tuple[str, Ref], CanonicalId | None] = {}
 
     async def load(self, wanted: Iterable[tuple[str, Ref]]) -> None:
-        """Look up (system, reference) pairs in one statement."""
+        """Look up (system, reference) pairs; at most one statement per way of referring."""
         pairs = list(dict.fromkeys(_scoped(system, ref) for system, ref in wanted))
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for n, pair in enumerate(pairs):
-            groups.setdefault(_way(pair[1]), []).append(_wanted(n, pair))
-        if not groups:
-            return
+        groups: dict[str, list[tuple[str, Ref]]] = {}
+        for pair in pairs:
+            groups.setdefault(_statement(pair[1]), []).append(pair)
+        for statement, group in groups.items():
+            await self._look_up(statement, group)
+
+    async def _look_up(self, statement: str, group: Sequence[tuple[str, Ref]]) -> None:
         rows = await self._connection.execute(
-            text(_together(tuple(sorted(groups)))), {way: orjson.dumps(group).decode() for way, group in groups.items()}
+            text(_WANTED + statement), {"wanted": orjson.dumps(list(map(_wanted, range(len(group)), group))).decode()}
         )
         found: dict[int, set[str]] = {}
         for row in rows:
             found.setdefault(row.n, set()).add(row.entity_id)
-        for n, pair in enumerate(pairs):
+        for n, pair in enumerate(group):
             targets = found.get(n, set())
             self._found[pair] = CanonicalId(next(iter(targets))) if len(targets) == 1 else None
 
@@ -79,18 +80,12 @@ def _scoped(system: str, ref: Ref) -> tuple[str, Ref]:
     return (system if ref.by == BY_ID else "", ref)
 
 
-@cache
-def _together(ways: tuple[str, ...]) -> str:
-    """The statement for references of these ways."""
-    return " UNION ALL ".join(_STATEMENTS[way].format(wanted=_WANTED.format(way=way)) for way in ways)
-
-
-def _way(ref: Ref) -> str:
+def _statement(ref: Ref) -> str:
     if ref.by == BY_ID:
-        return "by_id"
+        return _BY_ID
     if ref.by == BY_CANONICAL:
-        return "by_canonical"
-    return "by_domain_id" if ref.by.startswith(f"{BY_ID}:") else "by_key"
+        return _BY_CANONICAL
+    return _BY_DOMAIN_ID if ref.by.startswith(f"{BY_ID}:") else _BY_KEY
 
 
 def _wanted(n: int, pair: tuple[str, Ref]) -> dict[str, Any]:

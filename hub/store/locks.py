@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.store.statements import singly, text
+from hub.store.statements import text
 
 LEASE_S = 15.0
 """How long a lock outlives a holder that does not renew it."""
@@ -58,9 +58,9 @@ class RecordLocks:
         async with AsyncExitStack() as stack:
             for name in wanted:
                 await stack.enter_async_context(self._turn(name, give_up))
-            stack.push_async_callback(self._free, wanted, holder)
             for name in wanted:
                 await self._take(name, holder, give_up)
+                stack.push_async_callback(self._free, name, holder)
             yield
 
     @asynccontextmanager
@@ -88,15 +88,13 @@ class RecordLocks:
             await asyncio.sleep(POLL_S)
 
     async def _takes(self, name: str, holder: str) -> bool:
-        async with singly(self._engine) as connection:
+        async with self._engine.begin() as connection:
             given = {"name": name, "holder": holder, "lease": self._lease_s}
             return (await connection.execute(text(_TAKE), given)).first() is not None
 
-    async def _free(self, names: Sequence[str], holder: str) -> None:
-        """Free those of these locks that the holder has."""
-        if names:
-            async with singly(self._engine) as connection:
-                await connection.execute(text(_FREE), {"names": names, "holder": holder})
+    async def _free(self, name: str, holder: str) -> None:
+        async with self._engine.begin() as connection:
+            await connection.execute(text(_FREE), {"name": name, "holder": holder})
 
 
 _TAKE = """
@@ -105,9 +103,4 @@ VALUES (:name, :holder, clock_timestamp() + make_interval(secs => CAST(:lease AS
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
 WHERE record_lock.until < clock_timestamp() OR record_lock.holder = excluded.holder
 RETURNING holder"""
-# In the order of the names, as they are renewed (hub.store.ledger): so two statements never wait for each other.
-_FREE = """
-DELETE FROM record_lock USING (
-  SELECT name FROM record_lock WHERE name = ANY(CAST(:names AS text[])) AND holder = :holder
-  ORDER BY name FOR UPDATE) mine
-WHERE record_lock.name = mine.name"""
+_FREE = "DELETE FROM record_lock WHERE name = :name AND holder = :holder"

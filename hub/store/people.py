@@ -8,26 +8,26 @@ from hub.domain.ids import CanonicalId
 from hub.domain.kinds import Kind
 from hub.domain.records import RecordKey, Value
 from hub.store.codec import decode
-from hub.store.statements import singly, text
+from hub.store.statements import text
 
 
 async def resource_of_email(engine: AsyncEngine, email: str) -> CanonicalId | None:
     """The one active resource with that work e-mail; None when there is none or more than one (domain.md 9.1)."""
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         rows = (await connection.execute(text(_BY_EMAIL), {"email": email.casefold()})).all()
     return CanonicalId(rows[0].id) if len(rows) == 1 else None
 
 
 async def bookings_of(engine: AsyncEngine, resource: CanonicalId) -> dict[CanonicalId, dict[str, Value]]:
     """The kept values of all of a person's bookings, straight from the database: no replica's memory is asked."""
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         rows = (await connection.execute(text(_BOOKINGS), {"resource": resource})).all()
     return {CanonicalId(row.id): decode(row.kept) for row in rows}
 
 
 async def entity_of(engine: AsyncEngine, key: RecordKey) -> CanonicalId | None:
     """The entity that a record belongs to; None for an unlinked, a deleted or an unknown one."""
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         row = (await connection.execute(text(_ENTITY_OF), key._asdict())).first()
     return None if row is None else CanonicalId(row.entity_id)
 
@@ -35,13 +35,13 @@ async def entity_of(engine: AsyncEngine, key: RecordKey) -> CanonicalId | None:
 async def is_posted(engine: AsyncEngine, project: CanonicalId) -> bool:
     """Whether time, an invoice or revenue of the project was ever posted, as far as the directory tells."""
     given = {"project": project, "invoice": Kind.INVOICE, "time_entry": Kind.TIME_ENTRY}
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         return bool((await connection.execute(text(_POSTED), given)).scalar_one())
 
 
 async def busiest_manager(engine: AsyncEngine) -> str | None:
     """The work e-mail of the active person who manages the most projects: whom the demo shows as delivery manager."""
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         row = (await connection.execute(text(_BUSIEST))).first()
     return None if row is None else str(row.email)
 

@@ -14,11 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.domain.capacity import ONE_DAY
 from hub.domain.ids import CanonicalId
-from hub.domain.kinds import Kind
 from hub.domain.lifecycle import Booking, PlannedWork, ProjectStage, StageFacts, derive_stage
 from hub.domain.records import Value
 from hub.store.codec import decode, encode
-from hub.store.statements import singly, text
+from hub.store.statements import text
 
 RELEASED = "ACTIVE"
 """What the PSA says of a project that it holds no longer."""
@@ -34,14 +33,15 @@ SELECT p.id, p.kept, c.customer_id, c.legal_entity_id, c.value_key, o.status AS 
     AND (x.kind = 'invoice' OR x.kind = 'time_entry' AND x.status IN ('APPROVED', 'POSTED', 'BILLED'))) AS posted
 FROM entity p LEFT JOIN entity c ON c.id = p.contract_id LEFT JOIN entity o ON o.id = c.opportunity_id
 WHERE p.id = ANY(CAST(:ids AS text[]))"""
-_WORK = """
-SELECT kind, project_id, kept, NULL AS employment FROM entity
-WHERE kind = 'task' AND project_id = ANY(CAST(:ids AS text[])) AND deleted_at IS NULL AND merged_into IS NULL
-UNION ALL
-SELECT a.kind, a.project_id, a.kept, r.status FROM entity a JOIN entity r ON r.id = a.resource_id
-WHERE a.kind = 'assignment' AND a.project_id = ANY(CAST(:ids AS text[]))
-  AND a.deleted_at IS NULL AND a.merged_into IS NULL"""
-"""Tasks, and bookings with the state of the person's employment."""
+_TASKS = (
+    "SELECT project_id, kept FROM entity WHERE kind = 'task' AND project_id = ANY(CAST(:ids AS text[]))"
+    " AND deleted_at IS NULL AND merged_into IS NULL"
+)
+_BOOKINGS = (
+    "SELECT a.project_id, a.kept, r.status AS employment FROM entity a JOIN entity r ON r.id = a.resource_id"
+    " WHERE a.kind = 'assignment' AND a.project_id = ANY(CAST(:ids AS text[]))"
+    " AND a.deleted_at IS NULL AND a.merged_into IS NULL"
+)
 _STORE = """
 UPDATE entity SET kept = (entity.kept - 'customer' - 'legal_entity') || n.kept, status = n.stage,
   customer_id = n.customer, legal_entity_id = n.legal_entity, value_key = n.value_key, models = n.models,
@@ -59,8 +59,9 @@ async def derive_projects(connection: AsyncConnection, ids: Sequence[CanonicalId
         return []
     given = {"ids": list(ids)}
     projects = (await connection.execute(text(_PROJECTS), given)).all()
-    work = _by_project((await connection.execute(text(_WORK), given)).all())
-    rows = [_derived(p, work[p.id], today) for p in projects]
+    tasks = _by_project((await connection.execute(text(_TASKS), given)).all())
+    bookings = _by_project((await connection.execute(text(_BOOKINGS), given)).all())
+    rows = [_derived(p, tasks[p.id], bookings[p.id], today) for p in projects]
     stored = await connection.execute(text(_STORE), {"rows": orjson.dumps(rows).decode()})
     return [CanonicalId(row.id) for row in stored]
 
@@ -68,10 +69,11 @@ async def derive_projects(connection: AsyncConnection, ids: Sequence[CanonicalId
 async def stage_without_hold(engine: AsyncEngine, project: CanonicalId, today: date) -> ProjectStage:
     """The stage that the rules give a project that the PSA holds, once it no longer does."""
     given = {"ids": [project]}
-    async with singly(engine) as connection:
+    async with engine.connect() as connection:
         row = (await connection.execute(text(_PROJECTS), given)).one()
-        work = (await connection.execute(text(_WORK), given)).all()
-    facts = _facts(row, decode(row.kept), work)
+        tasks = (await connection.execute(text(_TASKS), given)).all()
+        bookings = (await connection.execute(text(_BOOKINGS), given)).all()
+    facts = _facts(row, decode(row.kept), [decode(t.kept) for t in tasks], bookings)
     return derive_stage(replace(facts, delivery_status=RELEASED), today=today)
 
 
@@ -82,10 +84,10 @@ def _by_project(rows: Sequence[Any]) -> Mapping[str, list[Any]]:
     return grouped
 
 
-def _derived(project: Any, work: Sequence[Any], today: date) -> dict[str, Any]:
+def _derived(project: Any, tasks: Sequence[Any], bookings: Sequence[Any], today: date) -> dict[str, Any]:
     """One project's derived values, JSON-ready."""
     own = decode(project.kept)
-    stage = derive_stage(_facts(project, own, work), today=today)
+    stage = derive_stage(_facts(project, own, [decode(t.kept) for t in tasks], bookings), today=today)
     customer = project.customer_id or own.get("own_customer")
     legal_entity = project.legal_entity_id or own.get("own_legal_entity")
     return {
@@ -99,9 +101,9 @@ def _derived(project: Any, work: Sequence[Any], today: date) -> dict[str, Any]:
     }
 
 
-def _facts(project: Any, own: Mapping[str, Value], work: Sequence[Any]) -> StageFacts:
-    tasks = [decode(row.kept) for row in work if row.kind == Kind.TASK]
-    bookings = [(decode(row.kept), row.employment) for row in work if row.kind == Kind.ASSIGNMENT]
+def _facts(
+    project: Any, own: Mapping[str, Value], tasks: Sequence[Mapping[str, Value]], bookings: Sequence[Any]
+) -> StageFacts:
     return StageFacts(
         opportunity_lost=project.opportunity_status == "LOST",
         delivery_status=_text(own.get("delivery_status")),
@@ -113,7 +115,9 @@ def _facts(project: Any, own: Mapping[str, Value], work: Sequence[Any]) -> Stage
         end=_after(own.get("end_date")),
         required=tuple(_work(t) for t in tasks),
         bookings=tuple(
-            Booking(_work(kept), kept.get("booking") == "HARD", employment == "ACTIVE") for kept, employment in bookings
+            Booking(_work(kept), kept.get("booking") == "HARD", row.employment == "ACTIVE")
+            for row in bookings
+            for kept in [decode(row.kept)]
         ),
         posted=project.posted,
     )

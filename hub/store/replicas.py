@@ -24,7 +24,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.store.statements import singly, text
+from hub.store.statements import text
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Replicas:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         try:
-            async with singly(self._engine) as connection:
+            async with self._engine.begin() as connection:
                 await connection.execute(text("DELETE FROM replica WHERE name = :name"), {"name": self.name})
         except (OSError, DBAPIError):
             log.info("could not sign off; the others wait until the row has run out")
@@ -152,12 +152,12 @@ class Replicas:
             del self._asked[number]
 
     async def _others(self) -> set[str]:
-        async with singly(self._engine) as connection:
+        async with self._engine.connect() as connection:
             rows = await connection.execute(text(_OTHERS), {"name": self.name})
             return {row.name for row in rows}
 
     async def _notify(self, channel: str, payload: str) -> None:
-        async with singly(self._engine) as connection:
+        async with self._engine.begin() as connection:
             await connection.execute(text(_NOTIFY), {"channel": channel, "payload": payload})
 
     # -- listening -------------------------------------------------------------------------------

@@ -30,10 +30,6 @@ IDEMPOTENCY_KEY = "idempotencyKey"
 class CommandCache(RecordReader, Protocol):
     """What commands ask of the record cache."""
 
-    def differing(self, records: Iterable[Record]) -> list[RecordKey]:
-        """Of which of these this process does not have exactly what they say."""
-        ...
-
     async def put(self, records: Iterable[Record]) -> None:
         """Take over what has just been read."""
         ...
@@ -106,16 +102,11 @@ class Desk:
     today: Callable[[], date]
     rows: RowRights = field(default_factory=EveryRow)
 
-    async def take(self, records: Sequence[Record], *, refutes: bool = False) -> None:
-        """Put what was just read into cache and directory, in this replica at once; of it only what is kept is kept.
-
-        The others are told of what is new here, and of all where it `refutes` what the caller has read: perhaps there.
-        """
-        news = [record.key for record in records] if refutes else self.cache.differing(records)
+    async def take(self, records: Sequence[Record]) -> None:
+        """Put what was just read into cache and directory, in this replica at once; of it only what is kept is kept."""
         await self.cache.put(records)
-        if news:
-            await self.announcer.publish(news)
-        await self._index(records, likely_known=True)
+        await self.announcer.publish([record.key for record in records])
+        await self._index(records)
 
     async def take_written(self, records: Sequence[Record]) -> None:
         """Put what was read after a write into cache and directory, in every replica before this returns.
@@ -134,9 +125,8 @@ class Desk:
         if not await self.announcer.all_have_heard():
             raise NotYetEverywhere
 
-    async def _index(self, records: Sequence[Record], *, likely_known: bool = False) -> None:
-        kept = [self._kept(record) for record in records]
-        changed = await self.writer.apply(kept, likely_known=likely_known)
+    async def _index(self, records: Sequence[Record]) -> None:
+        changed = await self.writer.apply([self._kept(record) for record in records])
         if changed:
             self.directory.heard(" ".join(sorted(changed)))
 
@@ -251,10 +241,9 @@ class Work:
         record = await self.desk.read(key)
         if record is None:
             refuse(commands.NOT_FOUND, f"{key.system} no longer has this {key.kind}.", field="id")
+        await self.desk.take([record])
         expected, version = self.given.get(EXPECTED_VERSION), record.attributes.get(VERSION)
-        refuted = expected is not None and expected != version
-        await self.desk.take([record], refutes=refuted)
-        if refuted:
+        if expected is not None and expected != version:
             raise Refused(stale(record, self.given, self.actor))
         values = {name: value for name, value in record.attributes.items() if name != VERSION}
         self.before[key] = values

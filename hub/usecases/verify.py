@@ -239,7 +239,7 @@ class Verifier:
             key = RecordKey(sending.system, sending.write.kind, sending.write.external_id)
             record = await self._desk.read(key)
             if record is not None:
-                await self._desk.take([record], refutes=True)
+                await self._desk.take([record])
 
     async def _again(self, command: Command, sending: Sending, *, sent: bool = False, resumable: bool = False) -> None:
         await self._desk.ledger.check_again(command, in_s=_wait_s(command.checks), sent=sent, resumable=resumable)

@@ -288,7 +288,7 @@ class WriteThrough:
                 "The record has changed since that version.",
                 EXPECTED_VERSION,
             )
-        await self._desk.take([record], refutes=True)
+        await self._desk.take([record])
         return stale(record, sending.write.values, command.actor)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -88,30 +88,6 @@ async def test_another_replica_hears_of_a_change(firm: Firm) -> None:
         pytest.fail("the other replica still shows the old name")
     finally:
         await other.close()
-
-
-async def test_replicas_are_told_of_a_read_before_the_write_only_where_it_brings_something(
-    firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is as it was is no news; what refutes the caller is told to all, for some other replica may have said it."""
-    told = list[Sequence[RecordKey]]()
-    publish = firm.announcements.publish
-
-    async def noted(keys: Sequence[RecordKey]) -> None:
-        told.append(keys)
-        await publish(keys)
-
-    monkeypatch.setattr(firm.announcements, "publish", noted)
-    project = RecordKey("psa", Kind.PROJECT, "1")
-    await firm.run("updateProject", PMO, "k1", id=firm.ids["project"], name="Gemini")
-    assert told == [[project]]
-    await firm.run("updateProject", PMO, "k2", id=firm.ids["project"], name="Mercury")
-    assert told == [[project]]
-    stale = {"id": firm.ids["project"], "name": "Vostok", "expectedVersion": "older"}
-    assert code(await firm.run("updateProject", PMO, "k3", **stale)) == "VERSION_CONFLICT"
-    firm.psa.objects[Kind.PROJECT, "1"]["name"] = "Soyuz"
-    await firm.run("updateProject", PMO, "k4", id=firm.ids["project"], name="Voskhod")
-    assert told == [[project]] * 3
 
 
 async def test_a_manager_is_written_in_the_owners_words(firm: Firm) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from hub.domain.kinds import Domain, Kind
@@ -45,19 +44,11 @@ class FakeWriter(MemoryAdapter):
         self.process = ProcessState.PENDING
         self.before_write: Any = None
         self._changes = 1
-        self._changed: dict[RecordKey, tuple[Mapping[str, Value], datetime]] = {}
 
     async def fetch(self, kind: Kind, ids: Sequence[str], attributes: frozenset[str]) -> list[Record | None]:
-        """Records with their version, stamped when they were first seen as they are."""
+        """Records with their version."""
         found = await super().fetch(kind, ids, attributes)
-        return [None if record is None else self._stamped(self._versioned(record)) for record in found]
-
-    def _stamped(self, record: Record) -> Record:
-        values = self.objects[record.key.kind, record.key.external_id]
-        before = self._changed.get(record.key)
-        if before is None or before[0] != values:
-            before = self._changed[record.key] = dict(values), record.fetched_at
-        return replace(record, source_timestamp=before[1])
+        return [None if record is None else self._versioned(record) for record in found]
 
     def _versioned(self, record: Record) -> Record:
         if VERSION not in record.attributes:

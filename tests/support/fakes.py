@@ -202,7 +202,7 @@ class FakeWriter:
     directory: FakeDirectory
     applied: list[Record] = field(default_factory=list)
 
-    async def apply(self, records: Sequence[Record], *, likely_known: bool = False) -> frozenset[CanonicalId]:
+    async def apply(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
         """Take over what changed."""
         self.applied += records
         changed = set()

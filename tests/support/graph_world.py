@@ -233,7 +233,7 @@ class MemoryRecords:
 class NoWriter:
     """See hub.ports.DirectoryWriter; nothing changes."""
 
-    async def apply(self, records: Sequence[Record], *, likely_known: bool = False) -> frozenset[CanonicalId]:
+    async def apply(self, records: Sequence[Record]) -> frozenset[CanonicalId]:
         """See DirectoryWriter."""
         return frozenset()
 
