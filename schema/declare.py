@@ -16,6 +16,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
+from hub.domain.names import field_name
 from schema.ownership import owner_directives, with_owners
 from schema.scalars import Date
 
@@ -55,7 +56,7 @@ def entity(cls: type[T]) -> type[T]:
         cls, description=described(cls), directives=[Key(fields=FieldSet("id"), resolvable=strawberry.UNSET)]
     )
     for field in get_object_definition(made, strict=True).fields:
-        name = _graph_name(field.python_name)
+        name = field_name(field.python_name)
         field.directives = [*field.directives, *owner_directives(cls.__name__, name)]
         field.description = with_owners(field.description, cls.__name__, name)
     return made
@@ -80,11 +81,6 @@ def described(cls: type) -> str:
     """The class's docstring as a description: paragraphs stay, lines join."""
     paragraphs = (cls.__doc__ or "").strip().split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-
-
-def _graph_name(python_name: str) -> str:
-    first, *rest = python_name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
 
 
 # -- arguments of many fields -----------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 
 from hub.domain.ids import MalformedId, kind_of, parse_id
 from hub.domain.kinds import entity_kind
+from hub.domain.names import field_name, type_name
 from hub.domain.ownership import Role
 from hub.domain.pseudonyms import Pseudonyms
 from hub.domain.visibility import FIELDS, FieldGroup, Rights
@@ -97,19 +98,16 @@ def _value(value: Any, group: FieldGroup, rights: Rights, pseudonyms: Pseudonyms
 
 def _group(entity_id: str | None, attribute: str) -> FieldGroup:
     """The group of an entity's attribute."""
-    first, *rest = attribute.split("_")
-    field = first + "".join(word.capitalize() for word in rest)
-    known = FIELDS.get((_type_of(entity_id), field)) or _BESIDE_THE_GRAPH.get(attribute)
+    known = FIELDS.get((_type_of(entity_id), field_name(attribute))) or _BESIDE_THE_GRAPH.get(attribute)
     return known or FieldGroup.NOTES
 
 
 def _type_of(entity_id: str | None) -> str:
     """The graph's name of an entity's type; empty for none."""
     try:
-        kind = entity_kind(kind_of(parse_id(entity_id or "")))
+        return type_name(entity_kind(kind_of(parse_id(entity_id or ""))))
     except MalformedId:
         return ""
-    return "".join(word.capitalize() for word in kind.split("_"))
 
 
 def _is_money(value: Any) -> bool:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from hub.domain import commands
 from hub.domain.commands import Actor, Refusal
 from hub.domain.kinds import Kind, entity_kind
+from hub.domain.names import field_name, type_name
 from hub.domain.records import Record, Value
 from hub.domain.visibility import Access, Rights
 from hub.usecases.scoped_directory import input_rights
@@ -23,8 +24,8 @@ def stale(record: Record, wanted: Iterable[str], actor: Actor) -> Refusal:
     short text: links among them, which the payload shows as entities.
     """
     rights = input_rights(actor)
-    fields = {field_of(name) for name in wanted}
-    told = {field_of(name): _text(value) for name, value in record.attributes.items() if field_of(name) in fields}
+    fields = {field_name(name) for name in wanted}
+    told = {field_name(name): _text(value) for name, value in record.attributes.items() if field_name(name) in fields}
     shown = [f"{n} is {t}" for n, t in sorted(told.items()) if t is not None and _reads(rights, record.key.kind, n)]
     return Refusal(
         commands.VERSION_CONFLICT,
@@ -35,15 +36,8 @@ def stale(record: Record, wanted: Iterable[str], actor: Actor) -> Refusal:
     )
 
 
-def field_of(name: str) -> str:
-    """The graph's name of an attribute; a name of the graph stays."""
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
 def _reads(rights: Rights, kind: Kind, field: str) -> bool:
-    type_name = "".join(word.capitalize() for word in entity_kind(kind).split("_"))
-    return rights.access(type_name, field) is Access.READ
+    return rights.access(type_name(entity_kind(kind)), field) is Access.READ
 
 
 def _text(value: Value) -> str | None:

@@ -35,6 +35,7 @@ from hub.domain.commands import Actor, CommandState, CommandStatus, Outcome, Ref
 from hub.domain.identity import digest
 from hub.domain.ids import CanonicalId, MalformedId, kind_of, parse_id
 from hub.domain.kinds import Kind
+from hub.domain.names import field_name
 from hub.domain.pseudonyms import Pseudonyms
 from hub.domain.records import BY_CANONICAL, Key, RecordKey, Value
 from hub.errors import (
@@ -53,7 +54,7 @@ from hub.store.ledger import Command, Ledger, LostLease, Notice, Scope, Sending
 from hub.store.locks import LockNotFree
 from hub.store.people import entity_of
 from hub.usecases.audit_trail import read_trail
-from hub.usecases.conflicts import EXPECTED_VERSION, VERSION, field_of, stale
+from hub.usecases.conflicts import EXPECTED_VERSION, VERSION, stale
 from hub.usecases.desk import (
     ANY_KIND,
     IDEMPOTENCY_KEY,
@@ -187,8 +188,8 @@ class WriteThrough:
             return await self._send(replace(command, sending=step), step)
         if isinstance(step, Sending):
             SUPPRESSED.inc()
-            said = {name: step.before[name] for name in step.write.values}
-            step = HubOnly(CanonicalId(step.shows or ""), said)
+            unchanged = {name: step.before[name] for name in step.write.values}
+            step = HubOnly(CanonicalId(step.shows or ""), unchanged)
         await desk.everywhere()
         await desk.ledger.applied(command, step.entity, None, step.after)
         return Outcome(CommandStatus.APPLIED, command.correlation_id, entity=step.entity)
@@ -520,7 +521,7 @@ _OTHERWISE_NAMED = {
 
 def _field(attribute: str) -> str:
     """The input's name of an attribute."""
-    return _OTHERWISE_NAMED.get(attribute) or field_of(attribute)
+    return _OTHERWISE_NAMED.get(attribute) or field_name(attribute)
 
 
 def _fault(error: SourceError) -> Refusal:
