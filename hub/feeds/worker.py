@@ -108,8 +108,10 @@ class FeedWorker:
         """Queue what is due; nothing while feeds are paused."""
         if self._stopping or await is_on(self._engine, FEEDS_PAUSED):
             return
-        for job in await self._hub.timetable.claim(self._intervals(await self._hub.watermarks.all())):
+        every_s, timetable = self._intervals(await self._hub.watermarks.all()), self._hub.timetable
+        for job, held in (await timetable.claim(every_s)).items():
             await self._queue.defer(job)
+            await timetable.settle(job, held, every_s[job])
 
     async def run(self, job: str, forced: bool) -> None:  # noqa: FBT001 - the queue's signature
         """Run one job by name; a name of another estate's is let go."""

@@ -255,11 +255,39 @@ async def test_refused_credentials_hold_back_all_feeds_of_the_system(world: Worl
     await world.hub.timetable.register(jobs)
     world.crm.error = SourceMisconfigured("crm", "the credentials are refused")
     await world.pull(CUSTOMERS)
-    assert await world.hub.timetable.claim(jobs) == ["feed:psa:expense", "feed:psa:customer"]
+    assert set(await world.hub.timetable.claim(jobs)) == {"feed:psa:expense", "feed:psa:customer"}
     assert await world.exceptions() == {("AUTH_FAILED", "crm"): 1}
     world.crm.error = None
     await world.pull(CUSTOMERS)
     assert set(await world.hub.timetable.claim(jobs)) >= {"feed:crm:opportunity"}
+
+
+async def test_a_process_that_dies_before_it_has_queued_a_job_costs_a_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the job's whole interval: a first load that was about to begin would wait for minutes."""
+    monkeypatch.setattr("hub.store.due.HELD_S", 0.2)
+    timetable, job = world.hub.timetable, "feed:psa:expense"
+    await timetable.register({job: 0.0})
+    (held,) = (await timetable.claim([job])).values()
+    assert await timetable.claim([job]) == {}
+    await asyncio.sleep(0.25)
+    (again,) = (await timetable.claim([job])).values()
+    await timetable.settle(job, held, 0.0)
+    assert await timetable.claim([job]) == {}
+    await timetable.settle(job, again, 300.0)
+    await asyncio.sleep(0.25)
+    assert await timetable.claim([job]) == {}
+
+
+async def test_a_time_that_a_run_has_set_stays(world: World) -> None:
+    """A job may fail, and back off, before whoever queued it has entered its interval."""
+    timetable, job = world.hub.timetable, "feed:psa:expense"
+    await timetable.register({job: 0.0})
+    (held,) = (await timetable.claim([job])).values()
+    await timetable.set(job, 300.0)
+    await timetable.settle(job, held, 0.0)
+    assert await timetable.claim([job]) == {}
 
 
 async def test_what_a_pass_does_not_see_is_deleted_only_after_two_answers_a_minute_apart(world: World) -> None:
